@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of this plugin share: each <service>.c turns one of containerd's gRPC services into calls of the core
+ * services, and back. It holds no rule of its own: validation, locks and defaults are the core's.
+ */
+#ifndef CTR_API_GRPC_API_H
+#define CTR_API_GRPC_API_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include <ctr/plugin.h>
+#include <ctr/types.h>
+#include <ctr/unstable/rpc.h>
+
+struct api {
+	const struct ctr_host *host;
+	const struct ctr_rpc_ops *rpc;
+};
+
+/* Each service file has one of these: look the core service up, register the gRPC service. Called in init(). */
+typedef ctr_code (*api_init_fn)(struct api *api, struct ctr_error *err);
+
+ctr_code api_version_init(struct api *api, struct ctr_error *err);
+ctr_code api_introspection_init(struct api *api, struct ctr_error *err);
+ctr_code api_health_init(struct api *api, struct ctr_error *err);
+ctr_code api_namespaces_init(struct api *api, struct ctr_error *err);
+ctr_code api_containers_init(struct api *api, struct ctr_error *err);
+ctr_code api_images_init(struct api *api, struct ctr_error *err);
+ctr_code api_leases_init(struct api *api, struct ctr_error *err);
+ctr_code api_content_init(struct api *api, struct ctr_error *err);
+ctr_code api_snapshots_init(struct api *api, struct ctr_error *err);
+ctr_code api_diff_init(struct api *api, struct ctr_error *err);
+ctr_code api_events_init(struct api *api, struct ctr_error *err);
+ctr_code api_tasks_init(struct api *api, struct ctr_error *err);
+ctr_code api_transfer_init(struct api *api, struct ctr_error *err);
+ctr_code api_streaming_init(struct api *api, struct ctr_error *err);
+
+/* message.c: the request as a message, or CTR_INVALID_ARGUMENT; the caller frees it with protobuf_c_message_free_unpacked. */
+ctr_code api_unpack(struct api *api, const ProtobufCMessageDescriptor *type, const void *data, uint64_t n,
+		    ProtobufCMessage **ret, struct ctr_error *err);
+/* Pack and send one reply. */
+ctr_code api_reply(struct api *api, struct ctr_rpc_call *rc, const ProtobufCMessage *message, struct ctr_error *err);
+ctr_code api_reply_empty(struct api *api, struct ctr_rpc_call *rc, struct ctr_error *err);
+
+#endif
