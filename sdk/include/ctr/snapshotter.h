@@ -36,9 +36,11 @@ struct ctr_snapshot_new {
 	struct ctr_labels labels; /* those with the prefix containerd.io/snapshot/, and containerd.io/snapshot.ref */
 };
 
-/* Arguments of commit. */
+#define CTR_SNAPSHOT_SYNCED 1u /* the caller has called sync since the last write to this snapshot */
+
+/* Arguments of commit. Without CTR_SNAPSHOT_SYNCED the bytes are made durable before the row. */
 struct ctr_snapshot_commit {
-	uint32_t size, flags; /* flags 0 */
+	uint32_t size, flags;
 	const char *name, *key;
 	const char *parent; /* "" or, with capability "rebase", the parent of a snapshot prepared without one */
 	struct ctr_labels labels;
