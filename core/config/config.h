@@ -25,6 +25,7 @@ struct config;
 struct config_args {
 	const char *path; /* -c */
 	const char *root, *state, *address, *log_level;
+	const char *prefix; /* before the default paths, for tests; NULL: "" */
 };
 
 /*
