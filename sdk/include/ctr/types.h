@@ -18,6 +18,13 @@ struct ctr_labels {
 	uint64_t n;
 };
 
+/* google.protobuf.Any: type_url is a bare message name or a registered URL; value is passed on byte for byte. */
+struct ctr_any {
+	const char *type_url;
+	const void *value;
+	uint64_t n;
+};
+
 /* One mount as containerd's Mount message has it; option words as mount(8) (docs/mounts.md). */
 struct ctr_mount {
 	const char *type;   /* "overlay", "bind", a file system type */
