@@ -41,6 +41,20 @@ sqlite3_stmt *txn_stmt(struct ctr_txn *txn, const char *sql, struct ctr_error *e
 ctr_code txn_run(struct ctr_txn *txn, sqlite3_stmt *stmt, struct ctr_error *err);
 /* Step: 1 a row, 0 no more, -1 failure with err set. */
 int txn_row(struct ctr_txn *txn, sqlite3_stmt *stmt, struct ctr_error *err);
+/*
+ * The same in one go. types has a letter for each parameter of the statement: 'i' an int64_t, 's' a string (NULL is
+ * SQL's NULL), 'b' bytes as (const void *, size_t). txn_exec: a statement without rows. txn_query: bound, for txn_row();
+ * NULL with err set on failure. Of one text only one can be stepped at a time.
+ */
+ctr_code txn_exec(struct ctr_txn *txn, struct ctr_error *err, const char *sql, const char *types, ...);
+sqlite3_stmt *txn_query(struct ctr_txn *txn, struct ctr_error *err, const char *sql, const char *types, ...);
+/* The first column of the first row, or fallback when there is none. */
+ctr_code txn_int(struct ctr_txn *txn, sqlite3_stmt *stmt, int64_t fallback, int64_t *ret, struct ctr_error *err);
+/* Columns: text is never NULL; bytes are valid until the next step. */
+const char *row_text(sqlite3_stmt *stmt, int column);
+const void *row_blob(sqlite3_stmt *stmt, int column, size_t *ret_n);
+/* What a function without err's code returns: the code that err holds, or CTR_INTERNAL when err is NULL. */
+ctr_code txn_code(const struct ctr_error *err);
 /* Rows changed by the last txn_run. */
 int txn_changes(struct ctr_txn *txn);
 /* Publish this event after the fsync, in commit order, when the closure succeeds. Bytes are copied. payload is a packed message. */
