@@ -74,7 +74,8 @@ static void environment(void **state)
 {
 	struct oci_image_config c = { .env = words("A=1 B=2 PATH=/bin junk =x") };
 	AUTO_STRV adds = words("B=3 C=4 A");
-	AUTO_STRV out = NULL, plain = NULL;
+	AUTO_STRV out = NULL;
+	AUTO_STRV plain = NULL;
 
 	(void)state;
 	assert_int_equal(oci_image_env(&c, adds, &out, NULL), CTR_OK);
