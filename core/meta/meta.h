@@ -107,7 +107,10 @@ struct meta_object {
  */
 ctr_code meta_object_set(struct ctr_txn *txn, const struct ctr_call *call, const struct meta_object *o,
 			 struct ctr_error *err);
-/* The object is gone: its edges and its node (while something refers to it, the node stays as a name). */
+/*
+ * The object is gone, and its row in its kind's table before it: its edges and its node go. While something still
+ * refers to it the node stays, as a name.
+ */
 ctr_code meta_object_remove(struct ctr_txn *txn, int64_t node, struct ctr_error *err);
 /* Is it the parent of a snapshot? */
 ctr_code meta_has_child(struct ctr_txn *txn, int64_t parent_snapshot, int *ret, struct ctr_error *err);

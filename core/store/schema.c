@@ -22,7 +22,8 @@ static const char v1_graph[] =
 	" kind INTEGER NOT NULL, sub TEXT NOT NULL, key TEXT NOT NULL, live INTEGER NOT NULL DEFAULT 0,"
 	" root INTEGER NOT NULL DEFAULT 0, expires INTEGER NOT NULL DEFAULT 0, touched INTEGER NOT NULL DEFAULT 0,"
 	" UNIQUE(ns, kind, sub, key));"
-	"CREATE INDEX node_root ON node(id) WHERE live = 1 AND root = 1;"
+	"CREATE INDEX node_root ON node(expires) WHERE live = 1 AND root = 1;"
+	"CREATE INDEX node_name ON node(id) WHERE live = 0;"
 	"CREATE TABLE edge(src INTEGER NOT NULL, dst INTEGER NOT NULL, why INTEGER NOT NULL,"
 	" PRIMARY KEY(src, dst, why)) WITHOUT ROWID;"
 	"CREATE INDEX edge_dst ON edge(dst, why);";
