@@ -45,9 +45,11 @@ int role_send(struct role *r, const worker_reply_pb *rep, const int *fds, size_t
 int role_progress(struct role *r, uint64_t id, uint64_t offset, uint64_t total, uint64_t entries)
 {
 	static const struct wire_wait at_once = { .deadline_ns = 0, .cancel_fd = -1 };
-	Ctr__Worker__V1__Progress p = CTR__WORKER__V1__PROGRESS__INIT;
-	worker_reply_pb rep = CTR__WORKER__V1__REPLY__INIT;
+	Ctr__Worker__V1__Progress p;
+	worker_reply_pb rep;
 
+	ctr__worker__v1__progress__init(&p);
+	ctr__worker__v1__reply__init(&rep);
 	p.offset = offset;
 	p.total = total;
 	p.entries = entries;
@@ -61,10 +63,12 @@ int role_progress(struct role *r, uint64_t id, uint64_t offset, uint64_t total, 
 
 int role_failed(struct role *r, uint64_t id, const struct ctr_error *err, int http_status, int bad_content)
 {
-	Ctr__Worker__V1__Failed f = CTR__WORKER__V1__FAILED__INIT;
-	worker_reply_pb rep = CTR__WORKER__V1__REPLY__INIT;
+	Ctr__Worker__V1__Failed f;
+	worker_reply_pb rep;
 	AUTO_FREE char *text = str_ndup(error_text(err), 4096);
 
+	ctr__worker__v1__failed__init(&f);
+	ctr__worker__v1__reply__init(&rep);
 	f.code = CTR_GRPC_CODE(err->code) ? CTR_GRPC_CODE(err->code) : CTR_UNKNOWN;
 	f.message = text ? text : (char *)(uintptr_t)"out of memory";
 	f.http_status = http_status;

@@ -2,7 +2,8 @@
  *
  * How a Request or Reply (ctr/worker/v1/worker.proto) travels over the SEQPACKET pair: its bytes cut into packets of
  * at most WIRE_PACKET, each behind one byte that says whether more follow; descriptors go with the first.
- * Used by both ends. One thread per socket and direction.
+ * Used by both ends. One thread per socket and direction. Messages are set up with the generated __init()
+ * functions: the INIT macros cast const away, which clang's -Wcast-qual refuses.
  */
 #ifndef CTR_WORKER_WIRE_H
 #define CTR_WORKER_WIRE_H
