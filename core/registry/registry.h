@@ -29,6 +29,12 @@ void registry_stop(struct registry *r, int64_t deadline_ns); /* in reverse order
 void registry_free(struct registry *r);                      /* fini in reverse order; NULL allowed */
 
 /*
+ * What `ctrd config check` asks after config_load(): every file can be loaded, every name in the lists is a plugin,
+ * every plugin accepts its table, no table is left over. All faults in err's message, one a line. Starts nothing.
+ */
+ctr_code registry_check(struct registry *r, struct ctr_error *err);
+
+/*
  * A plugin that is there to be called: initialised, and not failed since. ret_ops is a complete table of its kind
  * (for the kinds of ctr/unstable: the plugin's own), ret_self goes with it; both live as long as the registry.
  * id NULL or "": the configured default of the kind, else the first in the order of the configuration.
