@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include <ctr/platform.h>
 #include <ctr/plugin.h>
 #include <ctr/snapshotter.h>
 
@@ -218,6 +219,7 @@ static ctr_code native_init(const struct ctr_host *h, const struct ctr_table *cf
 		free(n);
 		return code;
 	}
+	h->add_platform(h, CTR_PLATFORM);
 	h->add_export(h, "root", h->root_dir);
 	*ret_self = n;
 	return CTR_OK;

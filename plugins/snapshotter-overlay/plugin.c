@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <ctr/platform.h>
 #include "overlay.h"
 
 static ctr_code overlay_check(const struct ctr_host *h, const struct ctr_table *cfg, struct ctr_error *err)
@@ -37,6 +38,7 @@ static ctr_code overlay_init(const struct ctr_host *h, const struct ctr_table *c
 		return code;
 	}
 
+	h->add_platform(h, CTR_PLATFORM);
 	h->add_export(h, "root", h->root_dir);
 	h->add_capability(h, "rebase");
 	*ret_self = o;

@@ -28,6 +28,10 @@ struct ctr_host {
 	ctr_code (*fail_errno)(struct ctr_error *err, int32_t errnum, const char *fmt, ...) CTR_PRINTF(3, 4);
 	/* Prefix the message: "<fmt>: <message>"; returns the code that err holds. */
 	ctr_code (*wrap)(struct ctr_error *err, const char *fmt, ...) CTR_PRINTF(2, 3);
+	/* An error object for calls that nobody gave one for; NULL when out of memory, which every function accepts. */
+	struct ctr_error *(*error_new)(void);
+	void (*error_free)(struct ctr_error *err); /* NULL allowed */
+	const char *(*error_text)(const struct ctr_error *err); /* never NULL; borrowed from err */
 	void (*log)(const struct ctr_host *h, int32_t level, const char *fmt, ...) CTR_PRINTF(3, 4);
 	/* A service by its versioned name ("ctr.store.v1"), or NULL; *ret_size its table's size. init only for
 	 * services of plugins; those of the core at any time. */

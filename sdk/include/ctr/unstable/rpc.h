@@ -74,10 +74,6 @@ struct ctr_rpc_ops {
 	void (*finish)(struct ctr_rpc_call *rc, ctr_code code, const char *message);
 	/* The same with the message that err holds. */
 	void (*finish_error)(struct ctr_rpc_call *rc, ctr_code code, struct ctr_error *err);
-	/* An error object for calls into services outside a handler; free it with error_free. NULL on OOM. */
-	struct ctr_error *(*error_new)(void);
-	void (*error_free)(struct ctr_error *err);
-	const char *(*error_text)(const struct ctr_error *err);
 };
 
 #endif

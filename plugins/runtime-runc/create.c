@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Create: bundle, the shim's start binary, connection, Task.Create. Whatever fails undoes what came before it, and
+ * the shim's own words reach the caller. Once begun it runs to its end whatever the client does.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "containerd/task/v2/shim.pb-c.h"
+#include "runtime.h"
+
+static void on_shutdown(void *ud, ctr_code code, const char *message, const void *data, uint64_t n)
+{
+	struct task *t = ud;
+
+	(void)code;
+	(void)message;
+	(void)data;
+	(void)n;
+	bundle_remove(t);
+	task_forget(t);
+	task_unref(t);
+}
+
+/* The shim has no container any more: tell it to end, then remove what is left. */
+static void shut_down(struct task *t)
+{
+	Containerd__Task__V2__ShutdownRequest m = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
+	uint8_t data[IDENT_MAX + 16];
+
+	t->phase = TASK_DELETING;
+	m.id = (char *)(uintptr_t)t->id;
+	size_t n = containerd__task__v2__shutdown_request__pack(&m, data);
+	task_ref(t);
+	if (t->rt->ttrpc->call(t->conn, task_service(t), "Shutdown", t->ns, clock_now_ns() + SHUTDOWN_LIMIT_NS, data,
+			       n, on_shutdown, t, NULL) != CTR_OK)
+		on_shutdown(t, CTR_UNAVAILABLE, "", NULL, 0);
+}
+
+struct deleted {
+	struct request *q;
+	struct ctr_task_result result;
+};
+
+static void on_deleted(void *ud, ctr_code code, const char *message, const void *data, uint64_t n)
+{
+	struct deleted *d = ud;
+	struct task *t = d->q->task;
+
+	on_shutdown((task_ref(t), t), code, message, data, n);
+	finish_request(d->q, CTR_OK, NULL, &d->result);
+	free(d);
+}
+
+void delete_done(struct request *q, const struct ctr_task_result *result)
+{
+	struct task *t = q->task;
+	Containerd__Task__V2__ShutdownRequest m = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
+	uint8_t data[IDENT_MAX + 16];
+
+	if (!q->of_init) {
+		finish_request(q, CTR_OK, NULL, result);
+		return;
+	}
+	struct deleted *d = calloc(1, sizeof(*d));
+	if (!d) {
+		finish_request(q, CTR_OK, NULL, result);
+		shut_down(t);
+		return;
+	}
+	d->q = q;
+	d->result = *result; /* its strings are the task's or constants */
+	t->phase = TASK_DELETING;
+	m.id = (char *)(uintptr_t)t->id;
+	size_t n = containerd__task__v2__shutdown_request__pack(&m, data);
+	if (t->rt->ttrpc->call(t->conn, task_service(t), "Shutdown", t->ns, clock_now_ns() + SHUTDOWN_LIMIT_NS, data,
+			       n, on_deleted, d, NULL) != CTR_OK)
+		on_deleted(d, CTR_UNAVAILABLE, "", NULL, 0);
+}
+
+static void on_created(void *ud, ctr_code code, const char *message, const void *data, uint64_t n)
+{
+	struct request *q = ud;
+	struct task *t = q->task;
+
+	if (code == CTR_OK) {
+		t->phase = TASK_READY;
+		Containerd__Task__V2__CreateTaskResponse *m =
+			containerd__task__v2__create_task_response__unpack(NULL, n, data);
+		t->pid = m ? m->pid : 0;
+		if (m)
+			containerd__task__v2__create_task_response__free_unpacked(m, NULL);
+		send_waiting(t);
+		method_answer(q, data, n);
+		return;
+	}
+	/* A shim that went away under Create is cleaned up by shim_died(), which has run already. */
+	AUTO_FREE char *text = str_dup(message);
+	task_ref(t);
+	finish_request(q, code == CTR_CANCELLED ? CTR_UNAVAILABLE : code, text, NULL);
+	if (t->in_map && t->phase == TASK_STARTING)
+		shut_down(t);
+	task_unref(t);
+}
+
+static void fail_create(struct request *q, ctr_code code, const char *message)
+{
+	struct task *t = q->task;
+
+	task_ref(t);
+	bundle_remove(t);
+	finish_request(q, code, message, NULL);
+	task_forget(t);
+	task_unref(t);
+}
+
+/* The start binary has answered. */
+static void on_started(void *ud, int ok, const char *output, size_t n)
+{
+	struct request *q = ud;
+	struct task *t = q->task;
+	struct runtime *rt = t->rt;
+	struct bootstrap b = { 0 };
+	struct ctr_error *err = rt->host->error_new();
+	ctr_code code;
+	int connected = 0;
+
+	if (!ok)
+		code = rt->host->fail(err, CTR_UNKNOWN, "failed to start shim: start failed: %.*s", (int)n, output);
+	else
+		code = bootstrap_parse(rt, output, n, &b, err);
+	if (code == CTR_OK) {
+		int r = bootstrap_write(t, &b);
+		code = r < 0 ? rt->host->fail_errno(err, r, "write '%s/bootstrap.json'", t->bundle) :
+			       task_connect(t, &b, err);
+		connected = code == CTR_OK;
+	}
+	if (code == CTR_OK)
+		code = rt->ttrpc->call(t->conn, task_service(t), "Create", t->ns, CTR_NO_DEADLINE, q->message, q->n,
+				       on_created, q, err);
+	if (code != CTR_OK) {
+		if (connected)
+			shut_down(t); /* it runs: the bundle goes after it */
+		if (connected)
+			finish_request(q, code, rt->host->error_text(err), NULL);
+		else
+			fail_create(q, code, rt->host->error_text(err));
+	}
+	rt->host->error_free(err);
+	free(b.address);
+}
+
+static struct task *new_task(struct runtime *rt, const struct ctr_call *call, const struct ctr_task_args *args,
+			     ctr_code *ret_code, struct ctr_error *err)
+{
+	struct task *t = task_new(rt, rt->host->call->ns(call), args->id);
+
+	*ret_code = CTR_OK;
+	if (!t) {
+		*ret_code = rt->host->fail_errno(err, ENOMEM, "task %s", args->id);
+		return NULL;
+	}
+	*ret_code = shim_resolve(rt, args->runtime, &t->binary, err);
+	if (*ret_code == CTR_OK) {
+		int r = task_insert(t);
+		if (r == -EEXIST)
+			*ret_code = rt->host->fail(err, CTR_ALREADY_EXISTS, "task %s", args->id);
+		else if (r < 0)
+			*ret_code = rt->host->fail_errno(err, r, "task %s", args->id);
+	}
+	if (*ret_code != CTR_OK) {
+		task_unref(t);
+		return NULL;
+	}
+	return t;
+}
+
+void create_task(struct runtime *rt, const struct ctr_call *call, const struct ctr_task_args *args, ctr_task_done done,
+		 void *ud)
+{
+	struct ctr_error *err = rt->host->error_new();
+	struct request *q = calloc(1, sizeof(*q));
+	ctr_code code = CTR_OK;
+	struct task *t = q ? new_task(rt, call, args, &code, err) : NULL;
+
+	if (!t) {
+		free(q);
+		answer_later(rt, done, ud, code ? code : CTR_RESOURCE_EXHAUSTED, rt->host->error_text(err));
+		rt->host->error_free(err);
+		return;
+	}
+	*q = (struct request){ .task = t, .call = call, .op = CTR_TASK_CREATE, .of_init = 1, .done = done, .ud = ud };
+	list_init(&q->link);
+
+	int r = method_pack(args, t->bundle, &q->message, &q->n);
+	if (r == 0)
+		r = bundle_make(t, &args->spec);
+	if (r < 0)
+		code = rt->host->fail_errno(err, r, "make bundle '%s'", t->bundle);
+	else
+		code = binary_run(t, "start", 0, START_LIMIT_NS, on_started, q, err);
+	if (code != CTR_OK) {
+		bundle_remove(t);
+		task_forget(t);
+		task_unref(t);
+		free(q->message);
+		free(q);
+		answer_later(rt, done, ud, code, rt->host->error_text(err));
+	}
+	rt->host->error_free(err);
+}
