@@ -63,6 +63,7 @@ static ctr_code set_owner_mode(struct tree *t, int fd, const struct tar_entry *e
 			       struct ctr_error *err)
 {
 	struct stat st = { .st_uid = t->made_uid, .st_gid = t->made_gid };
+	bool unsure = false;
 	ctr_code code;
 	uid_t uid;
 	gid_t gid;
@@ -79,9 +80,9 @@ static ctr_code set_owner_mode(struct tree *t, int fd, const struct tar_entry *e
 	if (uid != st.st_uid || gid != st.st_gid) {
 		if (fchown(fd, uid, gid) < 0)
 			return tree_fail(err, errno, "set owner of", path);
-		st.st_mode &= 0777; /* setuid and setgid may be gone */
+		unsure = (st.st_mode | e->perm) & 07000; /* setuid and setgid may be gone, or not */
 	}
-	if (e->perm != (st.st_mode & 07777) && fchmod(fd, e->perm) < 0)
+	if ((unsure || e->perm != (st.st_mode & 07777)) && fchmod(fd, e->perm) < 0)
 		return tree_fail(err, errno, "set mode of", path);
 	return CTR_OK;
 }

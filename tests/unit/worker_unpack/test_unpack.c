@@ -1,0 +1,645 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Unpacking promises: each kind of entry arrives as it was, in any order and under any legal name; a later
+ * entry replaces an earlier one; nothing is ever made outside the root; what is damaged or too much fails.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "fixture.h"
+#include "tarball.h"
+
+#define AUTO_TARBALL(name) AUTO_BUF name = BUF_INIT(TB_MAX)
+
+static void every_kind_of_entry(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(b);
+	char text[16] = "";
+
+	need_root();
+	fixture_fresh(f);
+	tb_add(&b, .name = "./", .type = '5', .mode = 0700);
+	tb_add(&b, .name = "./d/", .type = '5', .mode = 01777, .uid = 5, .gid = 6);
+	tb_add(&b, .name = "./d/file", .data = "hello", .mode = 04755, .uid = 7, .gid = 8);
+	tb_add(&b, .name = "./d/empty", .mode = 0600);
+	tb_add(&b, .name = "./d/link", .type = '2', .link = "../anywhere", .uid = 9);
+	tb_add(&b, .name = "./d/hard", .type = '1', .link = "d/file", .mode = 04755, .uid = 7, .gid = 8);
+	tb_add(&b, .name = "dev/null", .type = '3', .major = 1, .minor = 3, .mode = 0666);
+	tb_add(&b, .name = "dev/loop0", .type = '4', .major = 7, .mode = 0660, .gid = 6);
+	tb_add(&b, .name = "run/fifo", .type = '6', .mode = 0622);
+	tb_end(&b);
+	unpacks(f, &b);
+
+	struct stat st = stat_of(f, "d/file");
+	assert_int_equal(st.st_mode, S_IFREG | 04755);
+	assert_int_equal(st.st_uid, 7);
+	assert_int_equal(st.st_gid, 8);
+	assert_int_equal(st.st_mtim.tv_sec, TB_MTIME);
+	assert_int_equal(st.st_nlink, 2);
+	assert_int_equal(st.st_ino, stat_of(f, "d/hard").st_ino);
+	expect_text(f, "d/hard", "hello");
+	st = stat_of(f, "d");
+	assert_int_equal(st.st_mode, S_IFDIR | 01777);
+	assert_int_equal(st.st_uid, 5);
+	assert_int_equal(st.st_mtim.tv_sec, TB_MTIME); /* although files were made in it later */
+	st = stat_of(f, "d/link");
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(st.st_uid, 9);
+	assert_int_equal(st.st_mtim.tv_sec, TB_MTIME);
+	assert_true(readlinkat(f->fd, "d/link", text, sizeof(text) - 1) > 0);
+	assert_string_equal(text, "../anywhere");
+	st = stat_of(f, "dev/null");
+	assert_int_equal(st.st_mode, S_IFCHR | 0666);
+	assert_int_equal(st.st_rdev, makedev(1, 3));
+	st = stat_of(f, "dev/loop0");
+	assert_int_equal(st.st_mode, S_IFBLK | 0660);
+	assert_int_equal(st.st_gid, 6);
+	assert_int_equal(stat_of(f, "run/fifo").st_mode, S_IFIFO | 0622);
+	assert_int_equal(stat_of(f, "d/empty").st_mode, S_IFREG | 0600);
+	assert_int_equal(stat_of(f, ".").st_mode, S_IFDIR | 0755); /* the root is the snapshot's */
+	assert_int_equal(f->res.entries, 9);
+}
+
+static void nanoseconds_and_large_numbers(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_BUF rec = BUF_INIT(TB_MAX);
+	AUTO_TARBALL(b);
+
+	need_root();
+	fixture_fresh(f);
+	tb_record(&rec, "mtime", "1700000001.123456789", 20);
+	tb_record(&rec, "uid", "3000000000", 10);
+	tb_record(&rec, "gid", "4294967294", 10);
+	tb_pax(&b, &rec);
+	tb_add(&b, .name = "f", .data = "x");
+	tb_pax1(&b, "mtime", "-5.5", 4);
+	tb_add(&b, .name = "old", .data = "x");
+	tb_pax1(&b, "mtime", "1700000002.5", 12);
+	tb_add(&b, .name = "d/", .type = '5');
+	tb_end(&b);
+	unpacks(f, &b);
+
+	struct stat st = stat_of(f, "f");
+	assert_int_equal(st.st_mtim.tv_sec, 1700000001);
+	assert_int_equal(st.st_mtim.tv_nsec, 123456789);
+	assert_true(st.st_uid == 3000000000U && st.st_gid == 4294967294U);
+	assert_true(stat_of(f, "old").st_mtim.tv_sec < 0);
+	assert_int_equal(stat_of(f, "d").st_mtim.tv_nsec, 500000000);
+}
+
+static void names_are_bytes(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(b);
+	char longest[256], deep[1200] = "";
+
+	fixture_fresh(f);
+	memset(longest, 'n', 255);
+	longest[255] = 0;
+	for (int i = 0; i < 100; i++)
+		strcat(deep, "0123456789/");
+	strcat(deep, "end");
+
+	tb_add(&b, .name = "gr\xc3\xbc\xc3\x9f", .data = "header utf-8");
+	tb_add(&b, .name = "gr\xfc\xdf", .data = "header latin-1");
+	tb_pax1(&b, "path", "pax-\xc3\xbc", 6);
+	tb_add(&b, .name = "x", .data = "pax utf-8");
+	tb_pax1(&b, "path", "pax-\xfc\xfe", 6);
+	tb_add(&b, .name = "x", .data = "pax latin-1");
+	tb_pax1(&b, "linkpath", "to-\xfc", 4);
+	tb_add(&b, .name = "link", .type = '2', .link = "x");
+	tb_pax1(&b, "path", longest, 255);
+	tb_add(&b, .name = "x", .data = "longest");
+	tb_pax1(&b, "path", deep, strlen(deep));
+	tb_add(&b, .name = "x", .data = "deep");
+	tb_add(&b, .name = "././@LongLink", .type = 'L', .data = longest, .size = 256);
+	tb_add(&b, .name = "x", .type = '1', .link = "gr\xfc\xdf");
+	tb_add(&b, .name = "new\nline \\ \x01", .data = "control");
+	tb_end(&b);
+	unpacks(f, &b);
+
+	expect_text(f, "gr\xc3\xbc\xc3\x9f", "header utf-8");
+	expect_text(f, "pax-\xc3\xbc", "pax utf-8");
+	expect_text(f, "pax-\xfc\xfe", "pax latin-1");
+	expect_text(f, longest, "header latin-1");
+	expect_text(f, deep, "deep");
+	expect_text(f, "new\nline \\ \x01", "control");
+	char text[16] = "";
+	assert_true(readlinkat(f->fd, "link", text, 15) > 0);
+	assert_string_equal(text, "to-\xfc");
+}
+
+static void names_that_are_too_long(void **state)
+{
+	struct fixture *f = *state;
+	char name[5000];
+
+	for (int i = 0; i < 2; i++) {
+		AUTO_TARBALL(b);
+		size_t n = i ? 4500 : 256;
+
+		for (size_t k = 0; k < n; k++)
+			name[k] = i && k % 100 == 99 ? '/' : 'n';
+		tb_pax1(&b, "path", name, n);
+		tb_add(&b, .name = "x", .data = "x");
+		tb_end(&b);
+		fixture_fresh(f);
+		unpack_fails(f, &b, CTR_INVALID_ARGUMENT, "nnnn", "255");
+	}
+}
+
+static void escapes_are_errors(void **state)
+{
+	static const struct tb_entry cases[] = {
+		{ .name = "../x", .data = "x" },
+		{ .name = "a/../../x", .data = "x" },
+		{ .name = "/../x", .data = "x" },
+		{ .name = "..", .type = '5' },
+		{ .name = "x", .type = '1', .link = "../y" },
+		{ .name = "x", .type = '1', .link = "/../../etc/passwd" },
+		{ .name = "../.wh.x" },
+		{ .name = "a/../../.wh..wh..opq" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_TARBALL(b);
+
+		fixture_fresh(f);
+		tb_put(&b, &cases[i]);
+		tb_end(&b);
+		unpack_fails(f, &b, CTR_INVALID_ARGUMENT, "leaves the root", cases[i].name);
+	}
+}
+
+static void what_looks_like_an_escape_stays_inside(void **state)
+{
+	struct fixture *f = *state;
+	char outside[128];
+	AUTO_TARBALL(b);
+
+	fixture_fresh(f);
+	snprintf(outside, sizeof(outside), "%s/outside", f->dir);
+	tb_add(&b, .name = "/absolute", .data = "absolute");
+	tb_add(&b, .name = "a/b/../c", .data = "dots");
+	tb_add(&b, .name = "up", .type = '2', .link = "../../../../../..");
+	tb_add(&b, .name = "up/through-up", .data = "up");
+	tb_add(&b, .name = "abs", .type = '2', .link = outside);
+	tb_add(&b, .name = "abs/through-abs", .data = "abs");
+	tb_add(&b, .name = "hard", .type = '1', .link = "/absolute");
+	tb_add(&b, .name = "hard2", .type = '1', .link = "abs/through-abs");
+	tb_add(&b, .name = "rel/l", .type = '2', .link = "../../../nowhere/./at//all/");
+	tb_add(&b, .name = "rel/l/passwd", .data = "inside");
+	tb_end(&b);
+	unpacks(f, &b);
+
+	expect_text(f, "absolute", "absolute");
+	expect_text(f, "hard", "absolute");
+	expect_text(f, "a/c", "dots");
+	expect_text(f, "through-up", "up");
+	expect_text(f, "hard2", "abs");
+	expect_text(f, "nowhere/at/all/passwd", "inside");
+	assert_int_equal(access(outside, F_OK), -1);
+}
+
+static void replacing(void **state)
+{
+	/* Each kind after each kind, under one name. */
+	static const struct tb_entry kinds[] = {
+		{ .name = "x", .data = "a file" },
+		{ .name = "x", .type = '5' },
+		{ .name = "x", .type = '2', .link = "other" },
+		{ .name = "x", .type = '1', .link = "other" },
+		{ .name = "x", .type = '6' },
+	};
+	static const mode_t modes[] = { S_IFREG, S_IFDIR, S_IFLNK, S_IFREG, S_IFIFO };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+			AUTO_TARBALL(b);
+
+			fixture_fresh(f);
+			tb_add(&b, .name = "other", .data = "other");
+			tb_put(&b, &kinds[i]);
+			if (kinds[i].type == '5')
+				tb_add(&b, .name = "x/child", .data = "child");
+			tb_put(&b, &kinds[k]);
+			tb_end(&b);
+			unpacks(f, &b);
+			assert_int_equal(stat_of(f, "x").st_mode & S_IFMT, modes[k]);
+			expect_text(f, "other", "other");
+			if (kinds[i].type == '5' && kinds[k].type == '5')
+				expect_text(f, "x/child", "child");
+			else
+				assert_true(missing(f, "x/child"));
+			/* A directory over something else hides a directory below. */
+			if (kinds[k].type == '5')
+				assert_int_equal(is_opaque(f, "x"), kinds[i].type != '5');
+		}
+	}
+}
+
+static void replaced_parents_are_found_again(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(b);
+
+	fixture_fresh(f);
+	tb_add(&b, .name = "a/", .type = '5');
+	tb_add(&b, .name = "b/", .type = '5');
+	tb_add(&b, .name = "p", .type = '2', .link = "a");
+	tb_add(&b, .name = "p/one", .data = "1");
+	tb_add(&b, .name = "p", .type = '2', .link = "b");
+	tb_add(&b, .name = "p/two", .data = "2");
+	tb_add(&b, .name = "p", .type = '5');
+	tb_add(&b, .name = "p/three", .data = "3");
+	tb_add(&b, .name = "self", .type = '2', .link = ".");
+	tb_add(&b, .name = "self/self", .type = '5');
+	tb_add(&b, .name = "self/inside", .data = "4");
+	tb_end(&b);
+	unpacks(f, &b);
+	expect_text(f, "a/one", "1");
+	expect_text(f, "b/two", "2");
+	expect_text(f, "p/three", "3");
+	expect_text(f, "self/inside", "4");
+	assert_true(missing(f, "inside"));
+}
+
+static void hard_links(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(b);
+
+	fixture_fresh(f);
+	tb_add(&b, .name = "dir/", .type = '5');
+	tb_add(&b, .name = "dir/f", .data = "f", .mode = 0640);
+	tb_add(&b, .name = "s", .type = '2', .link = "dir");
+	tb_add(&b, .name = "via", .type = '1', .link = "s/f", .mode = 0640);
+	tb_add(&b, .name = "again", .type = '1', .link = "dir/f", .mode = 0640);
+	tb_add(&b, .name = "again", .type = '1', .link = "dir/f", .mode = 0640);
+	tb_add(&b, .name = "to-symlink", .type = '1', .link = "s");
+	tb_end(&b);
+	unpacks(f, &b);
+	assert_int_equal(stat_of(f, "dir/f").st_nlink, 3);
+	assert_int_equal(stat_of(f, "via").st_mode, S_IFREG | 0640);
+	assert_true(S_ISLNK(stat_of(f, "to-symlink").st_mode));
+
+	AUTO_TARBALL(bad);
+	fixture_fresh(f);
+	tb_add(&bad, .name = "x", .type = '1', .link = "not/there");
+	tb_end(&bad);
+	unpack_fails(f, &bad, CTR_NOT_FOUND, "hard link 'x' to 'not/there'", NULL);
+
+	AUTO_TARBALL(dir);
+	fixture_fresh(f);
+	tb_add(&dir, .name = "d/", .type = '5');
+	tb_add(&dir, .name = "x", .type = '1', .link = "d");
+	tb_end(&dir);
+	assert_int_not_equal(unpack(f, &dir), CTR_OK);
+	assert_non_null(strstr(f->message, "hard link 'x' to 'd'"));
+}
+
+static void extended_attributes(void **state)
+{
+	static const char cap[] = "\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0";
+	struct fixture *f = *state;
+	AUTO_BUF rec = BUF_INIT(TB_MAX);
+	char value[64], path[128];
+	AUTO_TARBALL(b);
+
+	need_root();
+	fixture_fresh(f);
+	tb_record(&rec, "SCHILY.xattr.user.note", "a\0b", 3);
+	tb_record(&rec, "SCHILY.xattr.security.capability", cap, 20);
+	tb_record(&rec, "SCHILY.xattr.trusted.overlay.opaque", "y", 1);
+	tb_record(&rec, "SCHILY.xattr.trusted.other", "y", 1);
+	tb_record(&rec, "SCHILY.xattr.user.overlay.opaque", "y", 1);
+	tb_record(&rec, "SCHILY.xattr.user.overlay.redirect", "/etc", 4);
+	tb_pax(&b, &rec);
+	tb_add(&b, .name = "f", .data = "x", .uid = 12, .mode = 0755);
+	tb_pax(&b, &rec);
+	tb_add(&b, .name = "d/", .type = '5');
+	tb_pax(&b, &rec);
+	tb_add(&b, .name = "hard", .type = '1', .link = "f", .uid = 12, .mode = 0755);
+	tb_end(&b);
+	unpacks(f, &b);
+
+	snprintf(path, sizeof(path), "%s/root/f", f->dir);
+	assert_int_equal(getxattr(path, "user.note", value, sizeof(value)), 3);
+	assert_memory_equal(value, "a\0b", 3);
+	assert_int_equal(getxattr(path, "security.capability", value, sizeof(value)), 20);
+	assert_int_equal(listxattr(path, value, sizeof(value)),
+			 (int)(sizeof("user.note") + sizeof("security.capability")));
+	snprintf(path, sizeof(path), "%s/root/d", f->dir);
+	assert_true(getxattr(path, "user.note", value, sizeof(value)) == 3);
+	assert_true(getxattr(path, "trusted.overlay.opaque", value, sizeof(value)) < 0);
+	assert_true(getxattr(path, "user.overlay.opaque", value, sizeof(value)) < 0);
+}
+
+static void acls_become_attributes(void **state)
+{
+	static const char text[] = "user::rw-\nuser:app:r--:123\ngroup::r--\nmask::r--\nother::---\n";
+	struct fixture *f = *state;
+	AUTO_BUF rec = BUF_INIT(TB_MAX);
+	char value[256], path[128];
+	AUTO_TARBALL(b);
+
+	fixture_fresh(f);
+	tb_record(&rec, "SCHILY.acl.access", text, sizeof(text) - 1);
+	tb_pax(&b, &rec);
+	tb_add(&b, .name = "f", .data = "x", .mode = 0640);
+	tb_end(&b);
+	unpacks(f, &b);
+	snprintf(path, sizeof(path), "%s/root/f", f->dir);
+	assert_int_equal(getxattr(path, "system.posix_acl_access", value, sizeof(value)), 4 + 5 * 8);
+	assert_int_equal(value[4 + 8], 2);   /* ACL_USER */
+	assert_int_equal(value[4 + 12], 123);
+}
+
+static void sparse_files_stay_sparse(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_BUF rec = BUF_INIT(TB_MAX), data = BUF_INIT(TB_MAX);
+	AUTO_TARBALL(b);
+
+	fixture_fresh(f);
+	/* GNU.sparse 1.0: the map stands before the data, padded to 512. */
+	buf_puts(&data, "2\n1048576\n4\n9000000\n0\n");
+	while (data.len < 512)
+		buf_putc(&data, 0);
+	buf_puts(&data, "DATA");
+	tb_record(&rec, "GNU.sparse.major", "1", 1);
+	tb_record(&rec, "GNU.sparse.minor", "0", 1);
+	tb_record(&rec, "GNU.sparse.name", "sparse", 6);
+	tb_record(&rec, "GNU.sparse.realsize", "9000000", 7);
+	tb_pax(&b, &rec);
+	tb_add(&b, .name = "GNUSparseFile.0/sparse", .data = data.data, .size = data.len);
+	tb_add(&b, .name = "after", .data = "after");
+	tb_end(&b);
+	unpacks(f, &b);
+
+	struct stat st = stat_of(f, "sparse");
+	assert_int_equal(st.st_size, 9000000);
+	assert_true(st.st_blocks * 512 < 1000000);
+	AUTO_CLOSE int fd = openat(f->fd, "sparse", O_RDONLY);
+	char at[5] = "";
+	assert_int_equal(pread(fd, at, 4, 1048576), 4);
+	assert_string_equal(at, "DATA");
+	expect_text(f, "after", "after");
+}
+
+static void implied_directories(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(b);
+
+	fixture_fresh(f);
+	put_text(f, "outside", "");
+	assert_int_equal(mkdirat(f->fd, "lower", 0755), 0);
+	assert_int_equal(mkdirat(f->fd, "lower/tmp", 0755), 0);
+	assert_int_equal(fchmodat(f->fd, "lower/tmp", 01777, 0), 0);
+	assert_int_equal(mkdirat(f->fd, "upper", 0755), 0);
+	AUTO_CLOSE int lower = openat(f->fd, "lower", O_RDONLY | O_DIRECTORY);
+	AUTO_CLOSE int upper = openat(f->fd, "upper", O_RDONLY | O_DIRECTORY);
+	f->opt.root_fd = upper;
+	f->opt.parents = &lower;
+	f->opt.n_parents = 1;
+	tb_add(&b, .name = "tmp/a", .data = "a");
+	tb_add(&b, .name = "opt/b/c", .data = "c");
+	tb_add(&b, .name = "lib", .type = '2', .link = "usr/lib"); /* usr/lib is in a layer below */
+	tb_add(&b, .name = "lib/x/y", .data = "y");
+	tb_add(&b, .name = "loop", .type = '2', .link = "loop");
+	tb_end(&b);
+	unpacks(f, &b);
+	assert_int_equal(stat_of(f, "upper/tmp").st_mode, S_IFDIR | 01777);
+	assert_int_equal(stat_of(f, "upper/opt").st_mode, S_IFDIR | 0755);
+	expect_text(f, "upper/usr/lib/x/y", "y");
+
+	AUTO_TARBALL(loop);
+	tb_add(&loop, .name = "l", .type = '2', .link = "l");
+	tb_add(&loop, .name = "l/x", .data = "x");
+	tb_end(&loop);
+	fixture_fresh(f);
+	assert_int_not_equal(unpack(f, &loop), CTR_OK);
+	assert_non_null(strstr(f->message, "'l/x'"));
+}
+
+static void a_file_is_no_parent(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(b);
+
+	fixture_fresh(f);
+	tb_add(&b, .name = "f", .data = "x");
+	tb_add(&b, .name = "f/x", .data = "x");
+	tb_end(&b);
+	assert_int_not_equal(unpack(f, &b), CTR_OK);
+	assert_non_null(strstr(f->message, "'f/x'"));
+}
+
+static void setgid_directories_do_not_spread(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(b);
+
+	need_root();
+	fixture_fresh(f);
+	tb_add(&b, .name = "g/", .type = '5', .mode = 02775, .gid = 50);
+	tb_add(&b, .name = "g/sub/", .type = '5', .mode = 0755);
+	tb_add(&b, .name = "g/f", .data = "x");
+	tb_add(&b, .name = "g/l", .type = '2', .link = "f");
+	tb_add(&b, .name = "g/implied/f", .data = "x");
+	tb_end(&b);
+	unpacks(f, &b);
+	assert_int_equal(stat_of(f, "g").st_mode, S_IFDIR | 02775);
+	assert_int_equal(stat_of(f, "g/sub").st_mode, S_IFDIR | 0755);
+	assert_int_equal(stat_of(f, "g/sub").st_gid, 0);
+	assert_int_equal(stat_of(f, "g/f").st_gid, 0);
+	assert_int_equal(stat_of(f, "g/l").st_gid, 0);
+	assert_int_equal(stat_of(f, "g/implied").st_mode, S_IFDIR | 0755);
+	assert_int_equal(stat_of(f, "g/implied").st_gid, 0);
+}
+
+static void owners_go_through_the_map(void **state)
+{
+	static const struct id_map map = { .container_id = 0, .host_id = 100000, .size = 1000 };
+	struct fixture *f = *state;
+	AUTO_TARBALL(b);
+
+	need_root();
+	fixture_fresh(f);
+	f->opt.uids = f->opt.gids = (struct id_maps){ &map, 1 };
+	tb_add(&b, .name = "d/f", .data = "x", .uid = 5);
+	tb_end(&b);
+	unpacks(f, &b);
+	assert_int_equal(stat_of(f, "d/f").st_uid, 100005);
+	assert_int_equal(stat_of(f, "d/f").st_gid, 100000);
+	assert_int_equal(stat_of(f, "d").st_uid, 100000);
+
+	AUTO_TARBALL(bad);
+	tb_add(&bad, .name = "out", .data = "x", .uid = 1000);
+	tb_end(&bad);
+	unpack_fails(f, &bad, CTR_INVALID_ARGUMENT, "'out'", "map of ids");
+}
+
+static void limits_name_entry_and_limit(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(many);
+	AUTO_TARBALL(attrs);
+	AUTO_BUF rec = BUF_INIT(TB_MAX);
+	char name[32];
+
+	fixture_fresh(f);
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "file-%d", i);
+		tb_add(&many, .name = name, .data = "x");
+	}
+	tb_end(&many);
+	f->opt.limits.max_entries = 19;
+	unpack_fails(f, &many, CTR_RESOURCE_EXHAUSTED, "'file-19'", "limit of 19 entries");
+	fixture_fresh(f);
+	f->opt.limits.max_entries = 20;
+	unpacks(f, &many);
+	fixture_fresh(f);
+	f->opt.limits.max_bytes = 5000;
+	unpack_fails(f, &many, CTR_RESOURCE_EXHAUSTED, "limit of 5000 bytes", NULL);
+
+	for (int i = 0; i <= UNPACK_MAX_XATTRS; i++) {
+		snprintf(name, sizeof(name), "SCHILY.xattr.user.a%d", i);
+		tb_record(&rec, name, "v", 1);
+	}
+	tb_pax(&attrs, &rec);
+	tb_add(&attrs, .name = "f", .data = "x");
+	tb_end(&attrs);
+	fixture_fresh(f);
+	unpack_fails(f, &attrs, CTR_RESOURCE_EXHAUSTED, "'f' has 129", "limit is 128");
+}
+
+static void truncated_anywhere_fails(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(b);
+	char *content = calloc(1, 3000);
+
+	assert_non_null(content);
+	memset(content, 'c', 2999);
+	tb_add(&b, .name = "a", .data = "first");
+	size_t boundary = b.len;
+	tb_pax1(&b, "path", "renamed", 7);
+	tb_add(&b, .name = "b", .data = content);
+	for (size_t n = 1; n < b.len; n += 7) {
+		struct buf cut = b;
+
+		cut.len = n;
+		fixture_fresh(f);
+		if (n != boundary)
+			assert_int_equal(unpack(f, &cut), CTR_DATA_LOSS);
+	}
+	free(content);
+}
+
+static void damage_fails(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(sum);
+	AUTO_TARBALL(noise);
+	AUTO_TARBALL(pax);
+
+	fixture_fresh(f);
+	tb_add(&sum, .name = "a", .data = "x");
+	tb_add(&sum, .name = "b", .data = "x");
+	tb_end(&sum);
+	sum.data[1024 + 5] ^= 1;
+	assert_int_equal(unpack(f, &sum), CTR_DATA_LOSS);
+
+	for (int i = 0; i < 5000; i++)
+		buf_putc(&noise, (char)(i * 7 + 1));
+	fixture_fresh(f);
+	assert_int_equal(unpack(f, &noise), CTR_DATA_LOSS);
+
+	tb_add(&pax, .name = "p", .type = 'x', .data = "this is no record\n");
+	tb_add(&pax, .name = "a", .data = "x");
+	tb_end(&pax);
+	fixture_fresh(f);
+	assert_int_equal(unpack(f, &pax), CTR_DATA_LOSS);
+}
+
+static void empty_layers(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(nothing);
+	AUTO_TARBALL(end);
+
+	fixture_fresh(f);
+	unpacks(f, &nothing);
+	assert_string_equal(f->res.diff_id,
+			    "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	tb_end(&end);
+	unpacks(f, &end);
+	assert_int_equal(f->res.entries, 0);
+	assert_string_equal(f->res.diff_id,
+			    "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef");
+}
+
+static void bytes_after_the_end_are_hashed(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TARBALL(b);
+	char first[CODEC_DIGEST_ROOM];
+
+	fixture_fresh(f);
+	tb_add(&b, .name = "a", .data = "x");
+	tb_end(&b);
+	unpacks(f, &b);
+	memcpy(first, f->res.diff_id, sizeof(first));
+	for (int i = 0; i < 200000; i++)
+		buf_putc(&b, 0);
+	fixture_fresh(f);
+	unpacks(f, &b);
+	assert_int_equal(f->res.size, b.len);
+	assert_string_not_equal(f->res.diff_id, first);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kind_of_entry),
+		cmocka_unit_test(nanoseconds_and_large_numbers),
+		cmocka_unit_test(names_are_bytes),
+		cmocka_unit_test(names_that_are_too_long),
+		cmocka_unit_test(escapes_are_errors),
+		cmocka_unit_test(what_looks_like_an_escape_stays_inside),
+		cmocka_unit_test(replacing),
+		cmocka_unit_test(replaced_parents_are_found_again),
+		cmocka_unit_test(hard_links),
+		cmocka_unit_test(extended_attributes),
+		cmocka_unit_test(acls_become_attributes),
+		cmocka_unit_test(sparse_files_stay_sparse),
+		cmocka_unit_test(implied_directories),
+		cmocka_unit_test(a_file_is_no_parent),
+		cmocka_unit_test(setgid_directories_do_not_spread),
+		cmocka_unit_test(owners_go_through_the_map),
+		cmocka_unit_test(limits_name_entry_and_limit),
+		cmocka_unit_test(truncated_anywhere_fails),
+		cmocka_unit_test(damage_fails),
+		cmocka_unit_test(empty_layers),
+		cmocka_unit_test(bytes_after_the_end_are_hashed),
+	};
+
+	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
