@@ -320,11 +320,8 @@ int path_check_trusted(const char *path, char **ret_bad)
 
 	if (r == 0)
 		r = check_walk(&w);
-	if (r < 0 && ret_bad) {
-		if (r == -EINVAL || (w.seen.len == 0 && buf_puts(&w.seen, "/") < 0))
-			buf_done(&w.seen);
-		*ret_bad = w.seen.data ? take_ptr(&w.seen.data) : strdup(path);
-	}
+	if (r < 0 && ret_bad)
+		*ret_bad = w.seen.len > 0 ? take_ptr(&w.seen.data) : strdup(r == -EINVAL ? path : "/");
 	buf_done(&w.seen);
 	buf_done(&w.todo);
 	fd_close(&w.fd);

@@ -21,6 +21,7 @@
 
 #define STREAMS_MAX 32                 /* levels that keep a stream each */
 #define DEPTH_MAX   ((size_t)4 << 20) /* levels below them */
+#define PASSES_MAX  64                 /* over one directory, while somebody goes on filling it */
 
 static void close_dir(DIR **dir)
 {
@@ -224,7 +225,7 @@ static int empty(int fd, int level)
 	AUTO_CLOSE int own = fd;
 	AUTO_DIR dir = NULL;
 	size_t removed;
-	int r = open_stream(own, &dir);
+	int r = open_stream(own, &dir), passes = 0;
 
 	if (r < 0)
 		return r;
@@ -232,7 +233,7 @@ static int empty(int fd, int level)
 	do {
 		r = pass(dir, own, level, &removed);
 		rewinddir(dir);
-	} while (removed > 0);
+	} while (removed > 0 && ++passes < PASSES_MAX);
 	return r;
 }
 

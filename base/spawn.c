@@ -26,6 +26,7 @@
 #define TO_MAX      255 /* highest number one may get there */
 #define SPARE_SLOTS 64  /* free numbers below the old limit that make lowering it harmless */
 #define READ_STEP   4096
+#define LATE_MAX    ((size_t)1 << 20) /* read after the end of the program: what a pipe can hold */
 
 /* The limits of before and after spawn_raise_nofile(); the lock keeps one child's limit from another's. */
 static struct {
@@ -265,51 +266,51 @@ static int ms_left(int64_t until_ns)
 	return (int)MIN(left / NS_PER_MSEC + 1, (int64_t)INT32_MAX);
 }
 
-/* Until the program ends: a grandchild that holds the pipe delays nobody. */
+/* Until the program ends: a grandchild that holds the pipe, or goes on filling it, delays nobody. */
 static int capture(const struct spawn *s, int pidfd, int fd, struct buf *out)
 {
 	struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+	size_t late = 0;
 
 	for (;;) {
-		int n = poll(p, 2, ms_left(s->run_until_ns));
-		ssize_t got = 1;
+		int ms = ms_left(s->run_until_ns), n = poll(p, 2, ms);
+		ssize_t got = 0;
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n <= 0) {
-			if (n == 0 && ms_left(s->run_until_ns) == 0)
-				return -ETIMEDOUT;
+		if (ms == 0 && (n <= 0 || !p[0].revents))
+			return -ETIMEDOUT;
+		if (n <= 0)
 			continue;
-		}
 		if (p[1].revents)
 			got = drain(fd, out);
-		if (got == 0)
-			p[1].fd = -1;
 		if (got < 0 && got != -EAGAIN)
 			return (int)got;
-		if (p[0].revents && (!p[1].revents || got <= 0))
-			return 0;
+		if (p[1].revents && got == 0)
+			p[1].fd = -1; /* poll(2) ignores it from now on */
+		if (p[0].revents) {
+			late += got > 0 ? (size_t)got : LATE_MAX;
+			if (late >= LATE_MAX)
+				return 0;
+		}
 	}
 }
 
-int spawn_run(const struct spawn *s, size_t max, char **ret_output, int *ret_status)
+/* Start it with both outputs on a pipe; the reading end does not block. */
+static int start_piped(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, int *ret_reader)
 {
-	AUTO_BUF out = BUF_INIT(max);
 	struct spawn own = *s;
 	struct spawn_fd fds[FDS_MAX];
-	AUTO_CLOSE int reader = -1;
-	AUTO_CLOSE int writer = -1;
-	AUTO_CLOSE int pidfd = -1;
-	int pipe_fds[2], status, r;
-	pid_t pid;
+	int pipe_fds[2], r;
 
 	if (s->n_fds > FDS_MAX - 2)
 		return -E2BIG;
 	r = fd_pipe(pipe_fds, 0);
 	if (r < 0)
 		return r;
-	reader = pipe_fds[0];
-	writer = pipe_fds[1];
+	AUTO_CLOSE int reader = pipe_fds[0];
+	AUTO_CLOSE int writer = pipe_fds[1];
+
 	r = fd_set_nonblock(reader, 1);
 	if (r < 0)
 		return r;
@@ -318,11 +319,25 @@ int spawn_run(const struct spawn *s, size_t max, char **ret_output, int *ret_sta
 	fds[own.n_fds++] = (struct spawn_fd){ .from = writer, .to = STDOUT_FILENO };
 	fds[own.n_fds++] = (struct spawn_fd){ .from = writer, .to = STDERR_FILENO };
 	own.fds = fds;
-	r = spawn_start(&own, &pid, &pidfd);
+	r = spawn_start(&own, ret_pid, ret_pidfd);
 	if (r < 0)
 		return r;
-	fd_close(&writer);
+	*ret_reader = take_fd(&reader);
+	return 0;
+}
 
+int spawn_run(const struct spawn *s, size_t max, char **ret_output, int *ret_status)
+{
+	AUTO_BUF out = BUF_INIT(max);
+	AUTO_CLOSE int reader = -1;
+	AUTO_CLOSE int pidfd = -1;
+	AUTO_FREE char *output = NULL;
+	int status, r;
+	pid_t pid;
+
+	r = start_piped(s, &pid, &pidfd, &reader);
+	if (r < 0)
+		return r;
 	r = capture(s, pidfd, reader, &out);
 	if (r < 0) {
 		kill_and_reap(pid);
@@ -332,11 +347,11 @@ int spawn_run(const struct spawn *s, size_t max, char **ret_output, int *ret_sta
 		if (errno != EINTR)
 			return -errno;
 	}
-	if (ret_output) {
-		*ret_output = buf_take(&out, NULL);
-		if (!*ret_output)
-			return -ENOMEM;
-	}
+	output = buf_take(&out, NULL);
+	if (!output)
+		return -ENOMEM;
+	if (ret_output)
+		*ret_output = take_ptr(&output);
 	if (ret_status)
 		*ret_status = status;
 	return 0;

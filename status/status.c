@@ -84,7 +84,7 @@ ctr_code ctr_fail_errno(struct ctr_error *err, int errnum, const char *fmt, ...)
 {
 	int keep = errno;
 	int e = errnum < 0 ? -errnum : errnum;
-	ctr_code code = code_from_errno(e);
+	ctr_code code = e ? code_from_errno(e) : CTR_UNKNOWN; /* a failure is never CTR_OK */
 	va_list ap;
 
 	if (err) {
