@@ -14,6 +14,7 @@
 #include "containerd/events/task.pb-c.h"
 #include "core/call/call.h"
 #include "core/daemon.h"
+#include "core/meta/filter.h"
 #include "core/meta/meta.h"
 #include "core/registry/registry.h"
 #include "core/tasks/plumbing.h"
@@ -181,17 +182,54 @@ static void tasks_call(const struct ctr_host *h, const struct ctr_call *call, co
 	record_done(&rec);
 }
 
-static ctr_code tasks_walk(const struct ctr_host *h, const struct ctr_call *call, ctr_task_sink sink, void *ud,
-			   struct ctr_error *err)
+/* ---- listing ---- */
+
+struct listing {
+	struct filter *filter;
+	ctr_task_sink sink;
+	void *ud;
+};
+
+struct named {
+	const char *ns, *id;
+};
+
+static int task_field(const void *obj, const char *const *path, size_t n, const char **ret)
+{
+	const struct named *t = obj;
+
+	if (str_eq(path[0], "id"))
+		return filter_string(t->id, n, ret);
+	if (str_eq(path[0], "namespace"))
+		return filter_string(t->ns, n, ret);
+	return 0;
+}
+
+static ctr_code filtered(void *ud, const char *ns, const char *id)
+{
+	struct listing *l = ud;
+	const struct named t = { ns, id };
+
+	return filter_match(l->filter, task_field, &t) ? l->sink(l->ud, ns, id) : CTR_OK;
+}
+
+static ctr_code tasks_walk(const struct ctr_host *h, const struct ctr_call *call, const char *const *filters,
+			   uint64_t n_filters, ctr_task_sink sink, void *ud, struct ctr_error *err)
 {
 	struct daemon *d = host_daemon(h);
 	const struct ctr_runtime_ops *runtime;
+	struct listing l = { NULL, sink, ud };
 	void *self;
 
 	ctr_code code = meta_namespace_check(call, err);
 	if (code == CTR_OK)
 		code = find_runtime(d, &runtime, &self, err);
-	return code == CTR_OK ? runtime->walk(self, call_ns(call), sink, ud, err) : code;
+	if (code == CTR_OK)
+		code = filter_parse(filters, n_filters, &l.filter, err);
+	if (code == CTR_OK)
+		code = runtime->walk(self, call_ns(call), filtered, &l, err);
+	filter_free(l.filter);
+	return code;
 }
 
 /* 1 when this is an init process's exit that everybody has heard of. */
