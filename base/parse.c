@@ -139,10 +139,8 @@ static int scan_decimal(const char **s, struct decimal *ret)
 	}
 	if (!any)
 		return -EINVAL;
-	if (r < 0)
-		return r;
-	*ret = d;
-	return 0;
+	*ret = d; /* with -ERANGE too, for its form */
+	return r;
 }
 
 /* d times unit, the fraction rounded down. */

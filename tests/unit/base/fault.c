@@ -19,6 +19,8 @@ char *__real_strdup(const char *s);
 char *__real_strndup(const char *s, size_t n);
 int __real_vasprintf(char **ret, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
+int __real___vasprintf_chk(char **ret, int flag, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
 void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t n);
@@ -27,6 +29,8 @@ char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
 int __wrap_vasprintf(char **ret, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
+int __wrap___vasprintf_chk(char **ret, int flag, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
 
 void fault_after(int n)
 {
@@ -81,4 +85,10 @@ char *__wrap_strndup(const char *s, size_t n)
 int __wrap_vasprintf(char **ret, const char *fmt, va_list ap)
 {
 	return now() ? -1 : __real_vasprintf(ret, fmt, ap);
+}
+
+/* What vasprintf is under _FORTIFY_SOURCE. */
+int __wrap___vasprintf_chk(char **ret, int flag, const char *fmt, va_list ap)
+{
+	return now() ? -1 : __real___vasprintf_chk(ret, flag, fmt, ap);
 }

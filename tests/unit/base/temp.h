@@ -31,6 +31,22 @@ struct temp {
 	int fd;
 };
 
+/* A step of the set-up that has to succeed. */
+static inline void ok(int r)
+{
+	if (r < 0)
+		fail_msg("set-up: %s", strerror(errno));
+}
+
+/* valgrind of Debian 12 knows neither openat2 nor pidfd_open; the kernels we run on do. */
+static inline int unsupported(int r)
+{
+	if (r != -ENOSYS)
+		return 0;
+	puts("skipped: a system call that this needs is not implemented here");
+	return 1;
+}
+
 static inline int temp_up(void **state)
 {
 	struct temp *t = calloc(1, sizeof(*t));

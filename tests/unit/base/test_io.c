@@ -204,6 +204,7 @@ static void a_failed_copy_tells_how_far_it_came(void **state)
 	from = openat(t->fd, "from", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(io_copy(from, to, UINT64_MAX, &n), -ENOSPC);
 	assert_int_equal(n, 0);
+	assert_int_equal(lseek(from, 0, SEEK_SET), 0);
 	assert_int_equal(io_copy(from, -1, UINT64_MAX, &n), -EBADF);
 	assert_int_equal(io_copy(-1, to, UINT64_MAX, &n), -EBADF);
 }

@@ -16,17 +16,17 @@ static int tree_up(void **state)
 	if (temp_up(state) != 0)
 		return -1;
 	t = *state;
-	mkdirat(t->fd, "outside", 0755);
-	mkdirat(t->fd, "root", 0755);
-	mkdirat(t->fd, "root/a", 0755);
-	mkdirat(t->fd, "root/a/b", 0755);
+	ok(mkdirat(t->fd, "outside", 0755));
+	ok(mkdirat(t->fd, "root", 0755));
+	ok(mkdirat(t->fd, "root/a", 0755));
+	ok(mkdirat(t->fd, "root/a/b", 0755));
 	temp_write(t, "root/a/b/c", "c");
 	temp_write(t, "outside/secret", "s");
-	symlinkat("../outside", t->fd, "root/out");
-	symlinkat("/a/b", t->fd, "root/abs");
-	symlinkat("a/b", t->fd, "root/rel");
-	symlinkat("nowhere", t->fd, "root/dangling");
-	symlinkat("loop", t->fd, "root/loop");
+	ok(symlinkat("../outside", t->fd, "root/out"));
+	ok(symlinkat("/a/b", t->fd, "root/abs"));
+	ok(symlinkat("a/b", t->fd, "root/rel"));
+	ok(symlinkat("nowhere", t->fd, "root/dangling"));
+	ok(symlinkat("loop", t->fd, "root/loop"));
 	return 0;
 }
 
@@ -276,18 +276,18 @@ static void trusted_paths(void **state)
 	check(t, "root/loop", -ELOOP, "root/loop");
 	check(t, "root/a/b/c/d", -ENOTDIR, "root/a/b/c/d");
 
-	fchmodat(t->fd, "root/a", 0775, 0);
+	ok(fchmodat(t->fd, "root/a", 0775, 0));
 	check(t, "root/a/b/c", -EPERM, "root/a");
 	check(t, "root/rel/c", -EPERM, "root/a"); /* by way of the symlink too */
-	fchmodat(t->fd, "root/a", 01777, 0);
+	ok(fchmodat(t->fd, "root/a", 01777, 0));
 	check(t, "root/a/b/c", 0, NULL);
-	fchmodat(t->fd, "root/a", 0755, 0);
-	fchmodat(t->fd, "root/a/b/c", 0646, 0);
+	ok(fchmodat(t->fd, "root/a", 0755, 0));
+	ok(fchmodat(t->fd, "root/a/b/c", 0646, 0));
 	check(t, "root/a/b/c", -EPERM, "root/a/b/c");
-	fchmodat(t->fd, "root/a/b/c", 0644, 0);
-	fchownat(t->fd, "outside", 1000, 0, 0);
+	ok(fchmodat(t->fd, "root/a/b/c", 0644, 0));
+	ok(fchownat(t->fd, "outside", 1000, 0, 0));
 	check(t, "root/out/secret", -EPERM, "root/../outside");
-	fchownat(t->fd, "root/rel", 1000, 0, AT_SYMLINK_NOFOLLOW);
+	ok(fchownat(t->fd, "root/rel", 1000, 0, AT_SYMLINK_NOFOLLOW));
 	check(t, "root/rel/c", -EPERM, "root/rel");
 }
 
@@ -350,5 +350,7 @@ int main(void)
 		TREE_CASE(nothing_leaks),
 	};
 
+	if (unsupported(path_open(AT_FDCWD, "none", PATH_BENEATH, O_PATH, 0)))
+		return 0;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
