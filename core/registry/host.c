@@ -82,6 +82,19 @@ static ctr_code host_wrap(struct ctr_error *err, const char *fmt, ...)
 	return ctr_wrap(err, "%s", text);
 }
 
+static struct ctr_error *host_error_new(void)
+{
+	return calloc(1, sizeof(struct ctr_error));
+}
+
+static void host_error_free(struct ctr_error *err)
+{
+	if (!err)
+		return;
+	error_done(err);
+	free(err);
+}
+
 CTR_PRINTF(3, 4)
 static void host_log(const struct ctr_host *h, int32_t level, const char *fmt, ...)
 {
@@ -220,6 +233,9 @@ void host_fill(struct entry *e)
 		.fail = host_fail,
 		.fail_errno = host_fail_errno,
 		.wrap = host_wrap,
+		.error_new = host_error_new,
+		.error_free = host_error_free,
+		.error_text = error_text,
 		.log = host_log,
 		.service = host_service,
 		.call = &call_ops,
