@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Values that the services of records share: field masks, Any values and lists of filters. Unstable: exact match.
+ * Values that the services of records share: field masks and lists of filters. In their structs a struct ctr_any whose
+ * type_url is NULL is absent. Unstable: exact match.
  */
 #ifndef CTR_UNSTABLE_RECORD_H
 #define CTR_UNSTABLE_RECORD_H
@@ -10,13 +11,6 @@
 /* Paths of a field mask; n 0: none was given, which means "all that may change". */
 struct ctr_mask {
 	const char *const *paths;
-	uint64_t n;
-};
-
-/* google.protobuf.Any, kept byte for byte. type_url NULL: the field is absent. */
-struct ctr_any {
-	const char *type_url;
-	const void *value;
 	uint64_t n;
 };
 
