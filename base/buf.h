@@ -25,9 +25,12 @@ int buf_append(struct buf *b, const void *data, size_t n);
 int buf_puts(struct buf *b, const char *s);
 int buf_putc(struct buf *b, char c);
 int buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Room for n more bytes at data + len; then buf_commit() what was written. NULL when it cannot grow. */
+/*
+ * Room for n more bytes at data + len; then buf_commit() what was written. NULL when it cannot
+ * grow.
+ */
 void *buf_reserve(struct buf *b, size_t n);
-void buf_commit(struct buf *b, size_t n); /* n bytes, at most those reserved, now belong to the buffer */
+void buf_commit(struct buf *b, size_t n); /* n <= reserved bytes now belong to the buffer */
 void buf_consume(struct buf *b, size_t n); /* drop n bytes from the front */
 static inline int buf_failed(const struct buf *b)
 {

@@ -165,7 +165,10 @@ int clock_parse_rfc3339(const char *s, int64_t *ret_wall_ns)
 		return -EINVAL;
 	sec += days * SEC_PER_DAY - offset;
 
-	/* The floor of the range must not overflow on the way: -1 s and a fraction fit where -1 s does. */
+	/*
+	 * The floor of the range must not overflow on the way: -1 s and a fraction fit where -1 s
+	 * does.
+	 */
 	if (sec < 0 && ns > 0) {
 		sec++;
 		ns -= NS_PER_SEC;

@@ -17,6 +17,7 @@ int64_t clock_wall_ns(void); /* nanoseconds since 1970, UTC */
 
 #define RFC3339_ROOM 40
 void clock_rfc3339(int64_t wall_ns, char ret[RFC3339_ROOM]); /* "2026-11-23T20:07:01.123456789Z" */
-int clock_parse_rfc3339(const char *s, int64_t *ret_wall_ns); /* 0 or -EINVAL; any offset and fraction */
+/* 0, or -EINVAL (also beyond int64: 1677 to 2262); any offset and fraction. */
+int clock_parse_rfc3339(const char *s, int64_t *ret_wall_ns);
 
 #endif

@@ -102,7 +102,9 @@ int64_t base64_decode(const char *s, size_t n, void *ret)
 		word = word << 6 | (uint32_t)base64_value(s[i]);
 		if (i % 4 == 0)
 			continue;
-		/* Each digit but the first of four completes a byte; surplus low bits are ignored. */
+		/*
+		 * Each digit but the first of four completes a byte; surplus low bits are ignored.
+		 */
 		out[len++] = (unsigned char)(word >> (6 - 2 * (i % 4)));
 	}
 	return len;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Names: identifiers, digests, labels, topics, and image references in the grammar of the distribution
- * project (name [":" tag] ["@" digest]). Hand-written scanners over the input, no regular expressions.
+ * Names: identifiers, digests, labels, topics, and image references in the grammar of the
+ * distribution project (name [":" tag] ["@" digest]). Hand-written scanners over the input, no
+ * regular expressions.
  */
 #include "base/ident.h"
 

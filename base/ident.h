@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a name may look like: identifiers, digests, labels and image references, with the limits that
- * containerd's clients expect. Pure functions.
+ * What a name may look like: identifiers, digests, labels and image references, with the limits
+ * that containerd's clients expect. Pure functions.
  */
 #ifndef CTR_BASE_IDENT_H
 #define CTR_BASE_IDENT_H
@@ -13,7 +13,7 @@
 #define DIGEST_MAX 136  /* "sha512:" and 128 hex digits, with NUL */
 
 int ident_valid(const char *s);  /* ^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$, 1..76 bytes; 1 or 0 */
-int digest_valid(const char *s); /* sha256:, sha384: or sha512: with the right count of lower-case hex */
+int digest_valid(const char *s); /* sha256:, sha384: or sha512: and its count of lower-case hex */
 int label_valid(const char *key, const char *value);
 int topic_valid(const char *s);  /* '/' and identifiers separated by '/' */
 

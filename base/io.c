@@ -47,8 +47,7 @@ ssize_t io_pread_full(int fd, void *data, size_t n, off_t at)
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t r = pread(fd, p + done, MIN(n - done, (size_t)SSIZE_MAX),
-				  at + (off_t)done);
+		ssize_t r = pread(fd, p + done, MIN(n - done, (size_t)SSIZE_MAX), at + (off_t)done);
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -160,7 +159,9 @@ int io_read_file(int dir_fd, const char *path, size_t max, char **ret_data, size
 	return io_read_fd(fd, max, ret_data, ret_n);
 }
 
-/* The directory of name and its last component; AT_FDCWD and absolute paths are our own callers'. */
+/*
+ * The directory of name and its last component; AT_FDCWD and absolute paths are our own callers'.
+ */
 static int open_dir_of(int dir_fd, const char *name, const char **ret_last)
 {
 	const char *slash = strrchr(name, '/');
@@ -226,7 +227,9 @@ int io_write_file(int dir_fd, const char *name, const void *data, size_t n, mode
 	return 0;
 }
 
-/* In the kernel as far as it goes: 1 when the rest has to be read and written, 0 at n, or -errno. */
+/*
+ * In the kernel as far as it goes: 1 when the rest has to be read and written, 0 at n, or -errno.
+ */
 static int copy_in_kernel(int from_fd, int to_fd, uint64_t n, uint64_t *done)
 {
 	while (*done < n) {

@@ -26,7 +26,9 @@ int io_read_file(int dir_fd, const char *path, size_t max, char **ret_data, size
 /* The same for an open descriptor, from its current offset; any type of file. */
 int io_read_fd(int fd, size_t max, char **ret_data, size_t *ret_n);
 
-/* Write name below dir_fd by temporary file and rename; sync != 0 makes file and directory durable. */
+/*
+ * Write name below dir_fd by temporary file and rename; sync != 0 makes file and directory durable.
+ */
 int io_write_file(int dir_fd, const char *name, const void *data, size_t n, mode_t mode, int sync);
 
 /* Copy n bytes (n == UINT64_MAX: to end of file) between descriptors; *ret_n bytes were copied. */

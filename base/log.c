@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Log lines: formatted and escaped on the stack, then one write(2), so that lines of several threads or
- * processes never mix and no message can forge a second line. Settings are made once in main; only
- * the level changes later, atomically. Keeps errno.
+ * Log lines: formatted and escaped on the stack, then one write(2), so that lines of several
+ * threads or processes never mix and no message can forge a second line. Settings are made once in
+ * main; only the level changes later, atomically. Keeps errno.
  */
 #include "base/log.h"
 

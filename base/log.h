@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One line an event, to stderr or the journal (JOURNAL_STREAM: priority prefix <n>, no time). Thread-safe.
- * Text or JSON. Library code returns errors instead of logging above debug (docs/style).
+ * One line an event, to stderr or the journal (JOURNAL_STREAM: priority prefix <n>, no time).
+ * Thread-safe. Text or JSON. Library code returns errors instead of logging above debug
+ * (docs/style).
  */
 #ifndef CTR_BASE_LOG_H
 #define CTR_BASE_LOG_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The epoll loop. A source that is deleted stays in memory, marked, until the turn ends: events of the same
- * batch that still point to it are skipped. The timerfd is armed once per turn for the earliest timer and
- * not at all without one; the eventfd is written when the queue of posts stops being empty. All work
- * of a turn is bounded, so neither posts nor timers starve descriptors. Threads: docs/loop.md.
+ * The epoll loop. A source that is deleted stays in memory, marked, until the turn ends: events of
+ * the same batch that still point to it are skipped. The timerfd is armed once per turn for the
+ * earliest timer and not at all without one; the eventfd is written when the queue of posts stops
+ * being empty. All work of a turn is bounded, so neither posts nor timers starve descriptors.
+ * Threads: docs/loop.md.
  */
 #include "base/loop.h"
 
@@ -75,7 +76,8 @@ struct loop {
 	uint64_t next_seq;
 	int64_t armed_ns; /* what the timerfd is set to; NO_DEADLINE: nothing */
 
-	pthread_mutex_t lock; /* guards the queue, and that the eventfd is readable unless it is empty */
+	/* Guards the queue, and that the eventfd is readable unless the queue is empty. */
+	pthread_mutex_t lock;
 	struct post *first, **last;
 
 	_Atomic int stop;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Open addressing with linear probing and tombstones, so that a deletion moves nothing and iteration
- * survives it. SipHash-1-3 under a random key per map: a client that picks the names cannot pick
- * the slots. The table holds at most three quarters of its size.
+ * Open addressing with linear probing and tombstones, so that a deletion moves nothing and
+ * iteration survives it. SipHash-1-3 under a random key per map: a client that picks the names
+ * cannot pick the slots. The table holds at most three quarters of its size.
  */
 #include "base/map.h"
 
@@ -52,7 +52,8 @@ static void sip_round(uint64_t v[4])
 
 static uint64_t hash_of(const struct map *m, const char *key)
 {
-	uint64_t v[4] = { m->k0 ^ UINT64_C(0x736f6d6570736575), m->k1 ^ UINT64_C(0x646f72616e646f6d),
+	uint64_t v[4] = { m->k0 ^ UINT64_C(0x736f6d6570736575),
+			  m->k1 ^ UINT64_C(0x646f72616e646f6d),
 			  m->k0 ^ UINT64_C(0x6c7967656e657261),
 			  m->k1 ^ UINT64_C(0x7465646279746573) };
 	size_t n = strlen(key);
@@ -125,7 +126,9 @@ static struct slot *vacant(const struct map *m, uint64_t hash)
 	return &m->slots[i];
 }
 
-/* Make room for one more key; drops the tombstones, and shrinks a table that has become too wide. */
+/*
+ * Make room for one more key; drops the tombstones, and shrinks a table that has become too wide.
+ */
 static int reserve(struct map *m)
 {
 	size_t n_slots = FIRST_SLOTS;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Numbers, sizes and durations from text, and durations to text. Every parser wants the whole string,
- * takes no sign, space or base prefix that it does not name, and writes its result only on success.
+ * Numbers, sizes and durations from text, and durations to text. Every parser wants the whole
+ * string, takes no sign, space or base prefix that it does not name, and writes its result only on
+ * success.
  */
 #include "base/str.h"
 
@@ -12,7 +13,7 @@
 
 #include "base/clock.h"
 
-#define FRACTION_DIGITS 18 /* what a fraction keeps; further digits must be digits, and are dropped */
+#define FRACTION_DIGITS 18 /* what a fraction keeps; further digits are dropped */
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -51,8 +52,7 @@ static int scan_digits(const char **s, unsigned base, uint64_t *ret)
 
 	for (; **s >= '0' && (unsigned)(**s - '0') < base; (*s)++) {
 		any = 1;
-		if (mul_ok(v, (uint64_t)base, &v) < 0 ||
-		    add_ok(v, (uint64_t)(**s - '0'), &v) < 0)
+		if (mul_ok(v, (uint64_t)base, &v) < 0 || add_ok(v, (uint64_t)(**s - '0'), &v) < 0)
 			over = 1;
 	}
 	if (!any)
@@ -168,7 +168,10 @@ int parse_size(const char *s, uint64_t *ret_bytes)
 	if (r == -EINVAL)
 		return r;
 
-	/* A letter, then "i", then "b": "64", "64b", "64k", "64kb", "64kib". ASCII case does not matter. */
+	/*
+	 * A letter, then "i", then "b": "64", "64b", "64k", "64kb", "64kib". ASCII case does not
+	 * matter.
+	 */
 	const char *letter = *s ? strchr(letters, *s | 0x20) : NULL;
 
 	if (letter) {

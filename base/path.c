@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Paths below a descriptor by openat2(2), our own directories, and the check of trusted paths. The kernel
- * does the resolution; nothing here compares or shortens path text. Removal of trees: remove.c.
+ * Paths below a descriptor by openat2(2), our own directories, and the check of trusted paths. The
+ * kernel does the resolution; nothing here compares or shortens path text. Removal of trees:
+ * remove.c.
  */
 #include "base/path.h"
 
@@ -93,7 +94,10 @@ int path_open_parent(int root_fd, const char *path, int how, const char **ret_na
 	return fd;
 }
 
-/* Make name in dir_fd and give it mode whatever the umask is; 0 when something has that name already. */
+/*
+ * Make name in dir_fd and give it mode whatever the umask is; 0 when something has that name
+ * already.
+ */
 static int make_dir(int dir_fd, const char *name, mode_t mode)
 {
 	if (mkdirat(dir_fd, name, 0700) < 0)
@@ -134,7 +138,10 @@ int path_mkdirs(int root_fd, const char *path, int how, mode_t mode)
 
 	if (fd != -ENOENT)
 		return fd;
-	/* Each prefix is resolved anew from the root: what a symlink or ".." means is the kernel's to say. */
+	/*
+	 * Each prefix is resolved anew from the root: what a symlink or ".." means is the kernel's
+	 * to say.
+	 */
 	do {
 		fd_close(&fd);
 		at += strspn(path + at, "/");
@@ -146,7 +153,10 @@ int path_mkdirs(int root_fd, const char *path, int how, mode_t mode)
 	return fd;
 }
 
-/* One step of our own: a symlink on the way must be root's or ours, as others may plant one in /tmp. */
+/*
+ * One step of our own: a symlink on the way must be root's or ours, as others may plant one in
+ * /tmp.
+ */
 static int own_step(int dir_fd, const char *name, mode_t mode)
 {
 	struct stat st;
@@ -158,8 +168,8 @@ static int own_step(int dir_fd, const char *name, mode_t mode)
 		return -errno;
 	if (S_ISLNK(st.st_mode) && st.st_uid != 0 && st.st_uid != geteuid())
 		return -EPERM;
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-					  (S_ISLNK(st.st_mode) ? 0 : O_NOFOLLOW));
+	fd = openat(dir_fd, name,
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (S_ISLNK(st.st_mode) ? 0 : O_NOFOLLOW));
 	return fd < 0 ? -errno : fd;
 }
 
@@ -315,13 +325,16 @@ static int check_walk(struct walk *w)
 
 int path_check_trusted(const char *path, char **ret_bad)
 {
-	struct walk w = { .fd = -1, .seen = BUF_INIT(4 * PATH_MAX), .todo = BUF_INIT(2 * PATH_MAX) };
+	struct walk w = { .fd = -1,
+			  .seen = BUF_INIT(4 * PATH_MAX),
+			  .todo = BUF_INIT(2 * PATH_MAX) };
 	int r = path[0] == '/' ? buf_puts(&w.todo, path) : -EINVAL;
 
 	if (r == 0)
 		r = check_walk(&w);
 	if (r < 0 && ret_bad)
-		*ret_bad = w.seen.len > 0 ? take_ptr(&w.seen.data) : strdup(r == -EINVAL ? path : "/");
+		*ret_bad =
+			w.seen.len > 0 ? take_ptr(&w.seen.data) : strdup(r == -EINVAL ? path : "/");
 	buf_done(&w.seen);
 	buf_done(&w.todo);
 	fd_close(&w.fd);

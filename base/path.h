@@ -20,30 +20,35 @@
 int path_open(int root_fd, const char *path, int how, int flags, mode_t mode);
 /*
  * Open the directory that holds path's last component and give that component. For "a/b/c" the
- * descriptor of a/b and "c". *ret_name points into path. -EINVAL when the last component is empty, "." or "..".
+ * descriptor of a/b and "c". *ret_name points into path. -EINVAL when the last component is empty,
+ * "." or "..".
  */
 int path_open_parent(int root_fd, const char *path, int how, const char **ret_name);
-/* Make each missing directory of path below root_fd, mode as given; the descriptor of the last or -errno. */
+/*
+ * Make each missing directory of path below root_fd, mode as given; the descriptor of the last or
+ * -errno.
+ */
 int path_mkdirs(int root_fd, const char *path, int how, mode_t mode);
 
 /*
- * Make (parents too) an absolute directory of our own and open it: mode at creation, and an existing one
- * must be a directory owned by the effective user and not writable by anyone else, else -EPERM. Symlinks on the
- * way must be root's or our own.
+ * Make (parents too) an absolute directory of our own and open it: mode at creation, and an
+ * existing one must be a directory owned by the effective user and not writable by anyone else,
+ * else -EPERM. Symlinks on the way must be root's or our own.
  */
 int path_own_dir(const char *path, mode_t mode);
 
 /*
- * Remove name below dir_fd with all it holds, however deep; never follows a symlink. A mount in it stays, with
- * -EBUSY; what can be removed beside a failure is. Missing is 0. name is one component; with AT_FDCWD
- * it may be a path of our own.
+ * Remove name below dir_fd with all it holds, however deep; never follows a symlink. A mount in it
+ * stays, with -EBUSY; what can be removed beside a failure is. Missing is 0. name is one component;
+ * with AT_FDCWD it may be a path of our own.
  */
 int path_remove_tree(int dir_fd, const char *name);
 
 /*
- * 0 if every component of the absolute path is owned by root and not writable by group or others
- * (a sticky root-owned directory passes), symlinks followed and their targets checked too; else -EPERM, or
- * -errno when one is missing. *ret_bad (caller frees; NULL on OOM) names the component; ret_bad may be NULL.
+ * 0 if every component of the absolute path is owned by root and not writable by group or others (a
+ * sticky root-owned directory passes), symlinks followed and their targets checked too; else
+ * -EPERM, or -errno when one is missing. *ret_bad (caller frees; NULL on OOM) names the component;
+ * ret_bad may be NULL.
  */
 int path_check_trusted(const char *path, char **ret_bad);
 

@@ -33,7 +33,10 @@ void rand_hex(char *ret, size_t n_hex)
 	for (size_t i = 0; i < n_hex; i++) {
 		size_t at = i % (2 * sizeof(room));
 
-		/* Fails only under a seccomp filter of our own that forgot it: a guessable id is worse. */
+		/*
+		 * Fails only under a seccomp filter of our own that forgot it: a guessable id is
+		 * worse.
+		 */
 		if (at == 0 && rand_bytes(room, sizeof(room)) < 0)
 			abort();
 		ret[i] = digits[(room[at / 2] >> (at % 2 ? 0 : 4)) & 15];

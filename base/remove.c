@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Removal of a tree that somebody else has filled. Every directory is opened by openat2 without symlinks
- * and without crossing a mount. The first levels keep their directory streams open; below them one
- * descriptor walks down and, by "..", up again, checked against the inodes seen on the way down: so
- * depth costs eight bytes a level, not a descriptor, and a racing rename leads nowhere else.
+ * Removal of a tree that somebody else has filled. Every directory is opened by openat2 without
+ * symlinks and without crossing a mount. The first levels keep their directory streams open; below
+ * them one descriptor walks down and, by "..", up again, checked against the inodes seen on the way
+ * down: so depth costs eight bytes a level, not a descriptor, and a racing rename leads nowhere
+ * else.
  */
 #include "base/path.h"
 
@@ -19,9 +20,9 @@
 
 #include "base/fd.h"
 
-#define STREAMS_MAX 32                 /* levels that keep a stream each */
+#define STREAMS_MAX 32                /* levels that keep a stream each */
 #define DEPTH_MAX   ((size_t)4 << 20) /* levels below them */
-#define PASSES_MAX  64                 /* over one directory, while somebody goes on filling it */
+#define PASSES_MAX  64                /* over one directory, while somebody goes on filling it */
 
 static void close_dir(DIR **dir)
 {
@@ -117,7 +118,9 @@ static int trail_push(struct trail *t, int fd)
 	return 0;
 }
 
-/* Remove what goes at once; at the first directory that does not, *ret_child is it, open. Else -1. */
+/*
+ * Remove what goes at once; at the first directory that does not, *ret_child is it, open. Else -1.
+ */
 static int sweep(int fd, int *ret_child)
 {
 	AUTO_DIR dir = NULL;

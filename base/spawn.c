@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Programs by posix_spawn(3). The child starts with an empty signal mask, default dispositions and only the
- * descriptors it was given. Owns one piece of process-wide state: the RLIMIT_NOFILE of before
- * spawn_raise_nofile(), which children get (docs/spawn.md).
+ * Programs by posix_spawn(3). The child starts with an empty signal mask, default dispositions and
+ * only the descriptors it was given. Owns one piece of process-wide state: the RLIMIT_NOFILE of
+ * before spawn_raise_nofile(), which children get (docs/spawn.md).
  */
 #include "base/spawn.h"
 
@@ -28,10 +28,13 @@
 #define READ_STEP   4096
 #define LATE_MAX    ((size_t)1 << 20) /* read after the end of the program: what a pipe can hold */
 
-/* The limits of before and after spawn_raise_nofile(); the lock keeps one child's limit from another's. */
+/*
+ * The limits of before and after spawn_raise_nofile(); the lock keeps one child's limit from
+ * another's.
+ */
 static struct {
-	pthread_mutex_t lock; /* held over posix_spawn, guards nothing in memory but the limit itself */
-	int raised;
+	pthread_mutex_t lock; /* held over posix_spawn; guards no memory, only our own limit */
+	int raised;           /* this and the rest are set once, before threads */
 	struct rlimit old, now;
 } nofile = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -159,10 +162,11 @@ static int can_lower(void)
 }
 
 /*
- * The child copies our limit when it is made, so ours is lowered around posix_spawn, which is over when the
- * child has executed. Meanwhile no thread can open a number beyond the old limit; none has to, as the kernel
- * gives the lowest free number and SPARE_SLOTS below the limit are free. If they are not, the daemon is that
- * busy, ours stays up and the child's goes down right after: it may have read the higher limit before.
+ * The child copies our limit when it is made, so ours is lowered around posix_spawn, which is over
+ * when the child has executed. Meanwhile no thread can open a number beyond the old limit; none has
+ * to, as the kernel gives the lowest free number and SPARE_SLOTS below the limit are free. If they
+ * are not, the daemon is that busy, ours stays up and the child's goes down right after: it may
+ * have read the higher limit before.
  */
 static int spawn_limited(const struct spawn *s, const posix_spawn_file_actions_t *actions,
 			 const posix_spawnattr_t *attr, char *const *envp, pid_t *ret_pid)
@@ -178,7 +182,7 @@ static int spawn_limited(const struct spawn *s, const posix_spawn_file_actions_t
 	if (lowered)
 		setrlimit(RLIMIT_NOFILE, &nofile.now); /* soft up to hard is always allowed */
 	else if (e == 0)
-		prlimit(*ret_pid, RLIMIT_NOFILE, &nofile.old, NULL); /* not reaped: the pid is its */
+		prlimit(*ret_pid, RLIMIT_NOFILE, &nofile.old, NULL); /* not reaped: its pid */
 	pthread_mutex_unlock(&nofile.lock);
 	return e;
 }
@@ -266,7 +270,9 @@ static int ms_left(int64_t until_ns)
 	return (int)MIN(left / NS_PER_MSEC + 1, (int64_t)INT32_MAX);
 }
 
-/* Until the program ends: a grandchild that holds the pipe, or goes on filling it, delays nobody. */
+/*
+ * Until the program ends: a grandchild that holds the pipe, or goes on filling it, delays nobody.
+ */
 static int capture(const struct spawn *s, int pidfd, int fd, struct buf *out)
 {
 	struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };

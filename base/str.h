@@ -22,7 +22,8 @@ int str_eq(const char *a, const char *b); /* NULL equals NULL only */
 int str_starts(const char *s, const char *prefix);
 int str_ends(const char *s, const char *suffix);
 int str_is_utf8(const char *s, size_t n);
-size_t utf8_sequence(const char *s, size_t n); /* bytes of the first character; 0: not well-formed, or n is 0 */
+/* Bytes of the first character; 0 when it is not well-formed, or n is 0. */
+size_t utf8_sequence(const char *s, size_t n);
 
 /* NULL-terminated vectors of strings, each element and the vector from malloc. */
 char **strv_split(const char *s, char sep); /* empty parts kept; NULL on OOM */
@@ -37,9 +38,11 @@ int parse_u64(const char *s, uint64_t *ret);
 int parse_i64(const char *s, int64_t *ret);
 int parse_u32(const char *s, uint32_t *ret);
 int parse_octal(const char *s, uint32_t *ret);
-int parse_size(const char *s, uint64_t *ret_bytes);   /* "64", "512k", "64M", "64MiB", "1.5g"; powers of 1024 */
+/* "64", "512k", "64M", "64MiB", "1.5g"; powers of 1024. */
+int parse_size(const char *s, uint64_t *ret_bytes);
 int parse_duration(const char *s, int64_t *ret_ns);   /* Go's form: "1h30m", "250ms", "2s", "0" */
-int str_from_duration(int64_t ns, char *ret, size_t n); /* Go's form; 0 or -E2BIG; 40 bytes hold any */
+/* Go's form; 0 or -E2BIG; 40 bytes hold any. */
+int str_from_duration(int64_t ns, char *ret, size_t n);
 
 void hex_encode(const void *data, size_t n, char *ret); /* 2 n + 1 bytes */
 int hex_decode(const char *s, size_t n_hex, void *ret);

@@ -206,7 +206,8 @@ static size_t without_class(const char *text, const char *class, int *ret_had)
 	*ret_had = 1;
 	if (str_eq(text, class))
 		return 0;
-	if (n > n_class + 2 && str_ends(text, class) && memcmp(text + n - n_class - 2, ": ", 2) == 0)
+	if (n > n_class + 2 && str_ends(text, class) &&
+	    memcmp(text + n - n_class - 2, ": ", 2) == 0)
 		return n - n_class - 2;
 	*ret_had = 0;
 	return n;
@@ -227,7 +228,8 @@ char *error_wire_text(ctr_code code, const char *message)
 
 ctr_code code_from_wire(int grpc_code, const char *text, size_t *ret_n)
 {
-	ctr_code code = grpc_code >= 0 && grpc_code <= CTR_UNAUTHENTICATED ? grpc_code : CTR_UNKNOWN;
+	ctr_code code =
+		grpc_code >= 0 && grpc_code <= CTR_UNAUTHENTICATED ? grpc_code : CTR_UNKNOWN;
 	size_t n = text ? strlen(text) : 0;
 
 	/* Number 9 stands for three classes: the text decides. */

@@ -17,8 +17,7 @@ void *__real_realloc(void *p, size_t n);
 void *__real_reallocarray(void *p, size_t n, size_t size);
 char *__real_strdup(const char *s);
 char *__real_strndup(const char *s, size_t n);
-int __real_vasprintf(char **ret, const char *fmt, va_list ap)
-	__attribute__((format(printf, 2, 0)));
+int __real_vasprintf(char **ret, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 int __real___vasprintf_chk(char **ret, int flag, const char *fmt, va_list ap)
 	__attribute__((format(printf, 3, 0)));
 void *__wrap_malloc(size_t n);
@@ -27,8 +26,7 @@ void *__wrap_realloc(void *p, size_t n);
 void *__wrap_reallocarray(void *p, size_t n, size_t size);
 char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
-int __wrap_vasprintf(char **ret, const char *fmt, va_list ap)
-	__attribute__((format(printf, 2, 0)));
+int __wrap_vasprintf(char **ret, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 int __wrap___vasprintf_chk(char **ret, int flag, const char *fmt, va_list ap)
 	__attribute__((format(printf, 3, 0)));
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Failing allocations on demand. A test program that lists fault.c and links with the --wrap options
- * (CMakeLists.txt) goes through these wrappers; the n-th call from now on returns NULL, once.
+ * Failing allocations on demand. A test program that lists fault.c and links with the --wrap
+ * options (CMakeLists.txt) goes through these wrappers; the n-th call from now on returns NULL,
+ * once.
  */
 #ifndef CTR_TESTS_FAULT_H
 #define CTR_TESTS_FAULT_H

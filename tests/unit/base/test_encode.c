@@ -68,8 +68,10 @@ static void base64_alphabets(void **state)
 
 static void base64_refusals(void **state)
 {
-	static const char *const bad[] = { "A",    "AAAAA", "A===", "=",    "====", "Zg=",
-					   "Zm=8", "Zg==Zg", "Zm8\n", "Z m8", "Zm9v=", "\303\251AA" };
+	static const char *const bad[] = {
+		"A",    "AAAAA",  "A===",  "=",    "====",  "Zg=",
+		"Zm=8", "Zg==Zg", "Zm8\n", "Z m8", "Zm9v=", "\303\251AA"
+	};
 	char back[16];
 
 	(void)state;

@@ -20,8 +20,8 @@ static char *repeat(char *room, char c, size_t n)
 static void identifiers(void **state)
 {
 	static const char *const good[] = { "a", "default", "k8s.io", "A-b_c.d", "0", "a0-1" };
-	static const char *const bad[] = { "", ".", "-a", "a-", "a..b", "a._b", "a/b", "a b",
-					   "_a", "a\n", "\303\251", "a:b" };
+	static const char *const bad[] = { "",    ".",   "-a", "a-",  "a..b",     "a._b",
+					   "a/b", "a b", "_a", "a\n", "\303\251", "a:b" };
 	char room[100];
 
 	(void)state;
@@ -42,8 +42,10 @@ static void digests(void **state)
 	assert_true(digest_valid("sha512:" HEX64 HEX64));
 	assert_false(digest_valid("sha256:" HEX64 "0"));
 	assert_false(digest_valid("sha512:" HEX64));
-	assert_false(digest_valid("sha256:" "0123"));
-	assert_false(digest_valid("sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef"));
+	assert_false(digest_valid("sha256:"
+				  "0123"));
+	assert_false(digest_valid(
+		"sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef"));
 	assert_false(digest_valid("md5:0123456789abcdef0123456789abcdef"));
 	assert_false(digest_valid(HEX64));
 	assert_false(digest_valid("sha256:"));

@@ -18,7 +18,8 @@ static int real_stderr = -1;
 /* stderr becomes a file; release() gives it back and returns what was written. */
 static void capture(const struct temp *t)
 {
-	AUTO_CLOSE int fd = openat(t->fd, "log", O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	AUTO_CLOSE int fd =
+		openat(t->fd, "log", O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 
 	real_stderr = fd_dup(STDERR_FILENO);
 	assert_true(dup2(fd, STDERR_FILENO) == STDERR_FILENO);
@@ -61,7 +62,8 @@ static void text_lines(void **state)
 
 	AUTO_FREE char *text = release(t);
 
-	assert_matches(text, "^" TIME " INFO image 'a' pulled\n" TIME " ERROR e\n" TIME " WARN w\n$");
+	assert_matches(text,
+		       "^" TIME " INFO image 'a' pulled\n" TIME " ERROR e\n" TIME " WARN w\n$");
 }
 
 static void levels(void **state)
@@ -101,7 +103,8 @@ static void no_message_forges_a_line(void **state)
 
 	AUTO_FREE char *text = release(t);
 
-	assert_non_null(strstr(text, " INFO a\\nb\\x0dc\\td\\x1b[31m\\x7f \\xc2\\x85 \303\251 \\xff \"q\"\n"));
+	assert_non_null(strstr(
+		text, " INFO a\\nb\\x0dc\\td\\x1b[31m\\x7f \\xc2\\x85 \303\251 \\xff \"q\"\n"));
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 }
 
@@ -115,8 +118,10 @@ static void json_lines(void **state)
 
 	AUTO_FREE char *text = release(t);
 
-	assert_matches(text, "^\\{\"time\":\"" TIME "\",\"level\":\"warn\",\"program\":\"prog\",\"msg\":\"");
-	assert_non_null(strstr(text, "\"msg\":\"say \\\"x\\\"\\n\\\\ \\u0001 \303\251 \\u00ff\"}\n"));
+	assert_matches(text, "^\\{\"time\":\"" TIME
+			     "\",\"level\":\"warn\",\"program\":\"prog\",\"msg\":\"");
+	assert_non_null(
+		strstr(text, "\"msg\":\"say \\\"x\\\"\\n\\\\ \\u0001 \303\251 \\u00ff\"}\n"));
 }
 
 static void the_journal_gets_priorities(void **state)

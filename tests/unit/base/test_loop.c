@@ -284,8 +284,9 @@ static void timers_run_in_order_of_time(void **state)
 	for (int i = 0; i < 26; i++) {
 		at[i] = i * 7 % 26;
 		ticks[i] = (struct tick){ w, (char)('a' + at[i]) };
-		assert_int_equal(loop_add_timer(w->loop, now + at[i] * 10000, tick, &ticks[i],
-						&timers[i]), 0);
+		assert_int_equal(
+			loop_add_timer(w->loop, now + at[i] * 10000, tick, &ticks[i], &timers[i]),
+			0);
 	}
 	for (int i = 0; i < 26; i++) {
 		if (at[i] % 2 == 0)
@@ -375,7 +376,8 @@ static void set_earlier(void *ud)
 	struct world *w = ud;
 
 	/* The timerfd is armed for an hour: the earlier one must move it. */
-	assert_int_equal(loop_add_timer(w->loop, clock_now_ns() + NS_PER_MSEC, stop_now, w, NULL), 0);
+	assert_int_equal(loop_add_timer(w->loop, clock_now_ns() + NS_PER_MSEC, stop_now, w, NULL),
+			 0);
 }
 
 static void an_earlier_timer_moves_the_alarm(void **state)
@@ -430,7 +432,8 @@ static void a_child_is_reaped_once(void **state)
 	assert_int_equal(waitpid(pid, NULL, WNOHANG), -1);
 	assert_int_equal(count_fds(), before);
 
-	assert_int_equal(loop_add_child(w->loop, start("kill -15 $$", &pid), ended, w, &w->child), 0);
+	assert_int_equal(loop_add_child(w->loop, start("kill -15 $$", &pid), ended, w, &w->child),
+			 0);
 	run(w);
 	assert_int_equal(w->info.si_code, CLD_KILLED);
 	assert_int_equal(w->info.si_status, SIGTERM);
@@ -639,7 +642,8 @@ static void begin_to_idle(void *ud)
 	struct world *w = ud;
 
 	switches_before = switches();
-	assert_int_equal(loop_add_timer(w->loop, clock_now_ns() + 100 * NS_PER_MSEC, look, w, NULL), 0);
+	assert_int_equal(loop_add_timer(w->loop, clock_now_ns() + 100 * NS_PER_MSEC, look, w, NULL),
+			 0);
 }
 
 /* All kinds have been used; then only the timer that looks wakes the loop. */

@@ -104,8 +104,10 @@ static void open_may_create(void **state)
 {
 	const struct temp *t = *state;
 	AUTO_CLOSE int root = open_root(t);
-	AUTO_CLOSE int fd = path_open(root, "a/new", PATH_BENEATH, O_WRONLY | O_CREAT | O_EXCL, 0600);
-	AUTO_CLOSE int plain = path_open(root, "a", PATH_BENEATH, O_RDONLY, 0600); /* mode without use */
+	AUTO_CLOSE int fd =
+		path_open(root, "a/new", PATH_BENEATH, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	AUTO_CLOSE int plain =
+		path_open(root, "a", PATH_BENEATH, O_RDONLY, 0600); /* mode without use */
 
 	assert_true(fd >= 0 && plain >= 0);
 	assert_true(temp_has(t, "root/a/new"));
@@ -117,19 +119,13 @@ static void parent_and_name(void **state)
 		const char *path, *name;
 		int r;
 	} cases[] = {
-		{ "a/b/c", "c", 0 },
-		{ "top", "top", 0 },
-		{ "a//new", "new", 0 },
-		{ "rel/c", "c", 0 },
+		{ "a/b/c", "c", 0 },           { "top", "top", 0 },
+		{ "a//new", "new", 0 },        { "rel/c", "c", 0 },
 		{ "dangling", "dangling", 0 }, /* the last component is not looked at */
-		{ "a/", NULL, -EINVAL },
-		{ "", NULL, -EINVAL },
-		{ "a/.", NULL, -EINVAL },
-		{ "..", NULL, -EINVAL },
-		{ "none/x", NULL, -ENOENT },
-		{ "a/b/c/x", NULL, -ENOTDIR },
-		{ "out/x", NULL, -EXDEV },
-		{ "/x", NULL, -EXDEV },
+		{ "a/", NULL, -EINVAL },       { "", NULL, -EINVAL },
+		{ "a/.", NULL, -EINVAL },      { "..", NULL, -EINVAL },
+		{ "none/x", NULL, -ENOENT },   { "a/b/c/x", NULL, -ENOTDIR },
+		{ "out/x", NULL, -EXDEV },     { "/x", NULL, -EXDEV },
 	};
 	AUTO_CLOSE int root = open_root(*state);
 	const char *name = NULL;

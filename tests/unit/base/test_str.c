@@ -56,8 +56,8 @@ static void tells_utf8(void **state)
 		{ "\364\217\277\277", 1 }, /* U+10FFFF */
 		{ "\303", 0 },             /* truncated */
 		{ "\342\202", 0 },
-		{ "\200", 0 },             /* continuation alone */
-		{ "\300\257", 0 },         /* overlong slash */
+		{ "\200", 0 },     /* continuation alone */
+		{ "\300\257", 0 }, /* overlong slash */
 		{ "\340\200\257", 0 },
 		{ "\360\200\200\257", 0 },
 		{ "\355\240\200", 0 },     /* surrogate */
@@ -83,10 +83,8 @@ static void splits_and_keeps_empty_parts(void **state)
 		size_t n;
 		const char *parts[4];
 	} cases[] = {
-		{ "", 1, { "" } },
-		{ "a", 1, { "a" } },
-		{ "a,b", 2, { "a", "b" } },
-		{ ",a,", 3, { "", "a", "" } },
+		{ "", 1, { "" } },           { "a", 1, { "a" } },
+		{ "a,b", 2, { "a", "b" } },  { ",a,", 3, { "", "a", "" } },
 		{ ",,", 3, { "", "", "" } },
 	};
 
