@@ -187,13 +187,13 @@ static ctr_code check_limits(const struct codec *c, struct ctr_error *err)
 	uint64_t max;
 
 	if (c->opt.max_bytes && c->out_total > c->opt.max_bytes)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
 				"stream expands to more than the limit of %" PRIu64 " bytes",
 				c->opt.max_bytes);
 	if (!c->opt.max_ratio || c->opt.kind == CODEC_PLAIN || c->out_total <= CODEC_RATIO_FROM)
 		return CTR_OK;
 	if (mul_ok(c->in_total, c->opt.max_ratio, &max) == 0 && c->out_total > max)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
 				"stream expands to more than %" PRIu64
 				" times its compressed size (%" PRIu64 " bytes from %" PRIu64 ")",
 				c->opt.max_ratio, c->out_total, c->in_total);

@@ -43,7 +43,7 @@ static inline void codec_closep(struct codec **c)
 
 /*
  * The next block, valid until the next call; *ret_n == 0 at the end of a well-formed stream.
- * CTR_DATA_LOSS: damaged or truncated. CTR_RESOURCE_EXHAUSTED: a limit. After an error only codec_close().
+ * CTR_DATA_LOSS: damaged or truncated. CTR_INVALID_ARGUMENT: a limit. After an error only codec_close().
  */
 ctr_code codec_read(struct codec *c, const void **ret, size_t *ret_n, struct ctr_error *err);
 /* Read and hash what is left. */

@@ -19,7 +19,7 @@ static ctr_code failed(size_t r, struct ctr_error *err)
 {
 	switch (ZSTD_getErrorCode(r)) {
 	case ZSTD_error_frameParameter_windowTooLarge:
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
 				"zstd window is larger than the limit of 2^%d bytes",
 				CODEC_WINDOW_LOG_MAX);
 	case ZSTD_error_memory_allocation:

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/macros.h"
 #include "base/str.h"
 
@@ -78,6 +79,33 @@ enum name_kind name_kind(const char *path)
 	if (!*base || str_eq(base, ".") || str_eq(base, ".."))
 		return NAME_BAD;
 	return NAME_WHITEOUT;
+}
+
+/* Bytes of the character at s: 1 to 4, or 0 when it is none or a control character. */
+static size_t character(const char *s)
+{
+	unsigned char c = (unsigned char)s[0];
+	size_t n = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+
+	if (c < 0x20 || c == 0x7f || strnlen(s, n) < n || !str_is_utf8(s, n))
+		return 0;
+	return n;
+}
+
+char *name_printable(const char *s)
+{
+	AUTO_BUF b = BUF_INIT(4 * strlen(s) + 1);
+
+	while (*s) {
+		size_t n = character(s);
+
+		if (n)
+			buf_append(&b, s, n);
+		else
+			buf_printf(&b, "\\x%02x", (unsigned char)*s);
+		s += n ? n : 1;
+	}
+	return buf_take(&b, NULL);
 }
 
 bool name_xattr_kept(const char *name)

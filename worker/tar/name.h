@@ -32,6 +32,9 @@ enum name_kind {
 /* Of a clean path. */
 enum name_kind name_kind(const char *path);
 
+/* A copy with control characters and what is no UTF-8 as \xNN, for messages; NULL when out of memory. */
+char *name_printable(const char *s);
+
 /* Position of the last component: after the last '/', or 0. */
 size_t name_base(const char *path);
 

@@ -99,6 +99,9 @@ static ctr_code write_content(const struct job *j, int fd, struct ctr_error *err
 		if (r < 0)
 			return tree_fail(err, r, "write", j->p->path);
 		end = offset + n;
+		code = tree_tell(j->t, err);
+		if (code != CTR_OK)
+			return code;
 	}
 	if (end < j->e->size && ftruncate(fd, (off_t)j->e->size) < 0)
 		return tree_fail(err, errno, "set the size of", j->p->path);
@@ -189,7 +192,13 @@ static ctr_code link_meta(const struct job *j, struct ctr_error *err)
 
 static ctr_code fail_link(const struct job *j, int errnum, struct ctr_error *err)
 {
-	return ctr_fail_errno(err, errnum, "hard link '%s' to '%s'", j->p->path, j->e->link);
+	AUTO_ERROR why = ERROR_INIT;
+
+	/* The target belongs to the layer: that it is missing, or is a directory, is the layer's fault. */
+	if (errnum == -EPERM)
+		errnum = -EISDIR;
+	tree_fail(&why, errnum, "target", j->e->link);
+	return ctr_fail(err, why.code, "hard link '%s': %s", j->p->path, error_text(&why));
 }
 
 static ctr_code add_hardlink(const struct job *j, struct ctr_error *err)

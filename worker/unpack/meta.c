@@ -40,12 +40,12 @@ static ctr_code set_xattrs(struct tree *t, int fd, struct tar_reader *r, const s
 	size_t n;
 
 	if (e->n_xattr > UNPACK_MAX_XATTRS)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
 				"'%s' has %zu extended attributes, the limit is %d", path, e->n_xattr,
 				UNPACK_MAX_XATTRS);
 	while (tar_xattr(r, &name, &value, &n)) {
 		if (n > UNPACK_MAX_XATTR)
-			return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
 					"attribute '%s' of '%s' has %zu bytes, the limit is %d", name, path,
 					n, UNPACK_MAX_XATTR);
 		if (!name_xattr_kept(name))

@@ -97,6 +97,8 @@ static int copy_xattrs(int from, int to)
 static int copy_meta(struct walk *w, int from)
 {
 	AUTO_CLOSE int to = openat(w->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Attributes only where the cage lets the lower tree be read; the rest needs no more than O_PATH. */
+	AUTO_CLOSE int readable = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 	int r;
 
@@ -105,7 +107,7 @@ static int copy_meta(struct walk *w, int from)
 		return -errno;
 	if (st.st_mode & S_ISGID)
 		w->t->explicit = true;
-	r = copy_xattrs(from, to);
+	r = readable < 0 ? 0 : copy_xattrs(readable, to);
 	if (r < 0)
 		return r;
 	return futimens(to, (struct timespec[2]){ st.st_atim, st.st_mtim }) < 0 ? -errno : 0;
@@ -118,7 +120,7 @@ static int inherit(struct walk *w)
 
 	for (size_t i = 0; i < o->n_parents; i++) {
 		AUTO_CLOSE int from = path_open(o->parents[i], w->done, PATH_BENEATH | PATH_NO_SYMLINKS,
-						O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
+						O_PATH | O_DIRECTORY, 0);
 
 		if (from >= 0)
 			return copy_meta(w, from);

@@ -20,7 +20,7 @@ ctr_code times_keep(struct tree *t, const struct tar_entry *e, const char *path,
 	buf_append(&t->dirs, &rec, sizeof(rec));
 	buf_append(&t->dirs, path, rec.n);
 	if (buf_failed(&t->dirs) == -E2BIG)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
 				"directory '%s': names of directories exceed the limit of %llu bytes", path,
 				UNPACK_MAX_DIR_BYTES);
 	if (buf_failed(&t->dirs))

@@ -15,7 +15,20 @@
 
 ctr_code tree_fail(struct ctr_error *err, int errnum, const char *what, const char *path)
 {
-	return ctr_fail_errno(err, errnum, "%s '%s'", what, path);
+	int e = errnum < 0 ? -errnum : errnum;
+
+	switch (e) {
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ELOOP:
+	case EMLINK:
+	case ENAMETOOLONG:
+	case EFBIG:
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s '%s': %s", what, path, strerrordesc_np(e));
+	default:
+		return ctr_fail_errno(err, e, "%s '%s'", what, path);
+	}
 }
 
 /* What does open(2) give here? Known, it spares chown and chmod for nearly every file. */
@@ -131,12 +144,12 @@ static ctr_code open_parent(struct tree *t, const char *dir, size_t n, const cha
 		fd = parent_make(t, dir);
 	}
 	if (fd < 0)
-		return ctr_fail_errno(err, fd, "open the parent of '%s'", path);
+		return tree_fail(err, fd, "open the parent of", path);
 
 	if (t->opt->whiteouts == UNPACK_NATIVE) {
 		r = mark_upwards(t, fd, &t->parent_ino);
 		if (r < 0)
-			return ctr_fail_errno(err, r, "mark the parent of '%s'", path);
+			return tree_fail(err, r, "mark the parent of", path);
 	}
 	keep(t, dir, n, take_fd(&fd));
 	return CTR_OK;

@@ -30,6 +30,7 @@ struct tree {
 	mode_t made_perm;
 	bool explicit; /* a setgid directory or a default ACL is about: set owner and mode always */
 	struct seen seen; /* UNPACK_NATIVE only */
+	uint64_t entries; /* seen so far */
 	struct buf dirs;  /* directories named by the layer, with their times: see times.c */
 };
 
@@ -40,6 +41,8 @@ struct place {
 	const char *path; /* clean; for messages */
 };
 
+/* unpack.c: report progress when it is time; an error ends the work. */
+ctr_code tree_tell(struct tree *t, struct ctr_error *err);
 ctr_code tree_open(struct tree *t, const struct unpack_options *opt, struct ctr_error *err);
 void tree_done(struct tree *t);
 
@@ -88,7 +91,7 @@ ctr_code whiteout_make_opaque(struct tree *t, int dir_fd, const char *path, stru
 ctr_code times_keep(struct tree *t, const struct tar_entry *e, const char *path, struct ctr_error *err);
 ctr_code times_set(struct tree *t, struct ctr_error *err);
 
-/* "<what> '<path>': <errno text>", with ENOSPC and the like as resource errors. */
+/* "<what> '<path>': <errno text>". What only the layer itself can have caused is CTR_INVALID_ARGUMENT. */
 ctr_code tree_fail(struct ctr_error *err, int errnum, const char *what, const char *path);
 
 #endif

@@ -19,22 +19,23 @@ struct run {
 	struct codec *codec;
 	struct tar_reader *reader;
 	struct tree tree;
-	uint64_t entries, max_entries;
+	uint64_t max_entries;
 	uint64_t told_entries, told_bytes;
 };
 
-static ctr_code tell(struct run *u, struct ctr_error *err)
+ctr_code tree_tell(struct tree *t, struct ctr_error *err)
 {
+	struct run *u = container_of(t, struct run, tree);
 	uint64_t in = codec_in(u->codec);
 
 	if (!u->opt->progress)
 		return CTR_OK;
-	if (u->entries - u->told_entries < PROGRESS_ENTRIES && in - u->told_bytes < PROGRESS_BYTES)
+	if (t->entries - u->told_entries < PROGRESS_ENTRIES && in - u->told_bytes < PROGRESS_BYTES)
 		return CTR_OK;
 
-	u->told_entries = u->entries;
+	u->told_entries = t->entries;
 	u->told_bytes = in;
-	return u->opt->progress(u->opt->progress_ud, in, u->entries, err);
+	return u->opt->progress(u->opt->progress_ud, in, t->entries, err);
 }
 
 static ctr_code clean(const struct tar_entry *e, char path[NAME_PATH_MAX], size_t *ret_n, struct ctr_error *err)
@@ -87,13 +88,13 @@ static ctr_code run_entries(struct run *u, struct ctr_error *err)
 		code = tar_next(u->reader, &e, &end, err);
 		if (code != CTR_OK || end)
 			return code;
-		if (++u->entries > u->max_entries)
-			return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+		if (++u->tree.entries > u->max_entries)
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
 					"entry '%s': the layer has more than the limit of %" PRIu64 " entries",
 					e.name, u->max_entries);
 		code = apply(u, &e, err);
 		if (code == CTR_OK)
-			code = tell(u, err);
+			code = tree_tell(&u->tree, err);
 		if (code != CTR_OK)
 			return code;
 	}
@@ -135,7 +136,7 @@ ctr_code unpack_layer(struct source *src, const struct unpack_options *opt, stru
 	if (code == CTR_OK) {
 		res.size = codec_out(u.codec);
 		res.in_size = codec_in(u.codec);
-		res.entries = u.entries;
+		res.entries = u.tree.entries;
 		res.codec = codec_kind(u.codec);
 		*ret = res;
 	}

@@ -56,8 +56,8 @@ struct unpack_result {
 };
 
 /*
- * CTR_DATA_LOSS: the stream is damaged. CTR_INVALID_ARGUMENT: an entry leaves the root, or cannot exist.
- * CTR_RESOURCE_EXHAUSTED: a limit, or the disk. Each message names the entry. After an error the
+ * CTR_DATA_LOSS: the stream is damaged. CTR_INVALID_ARGUMENT: an entry leaves the root, cannot exist, or
+ * breaks a limit. CTR_RESOURCE_EXHAUSTED: the disk or the memory is full. Each message names the entry. After an error the
  * tree is in an undefined state.
  */
 ctr_code unpack_layer(struct source *src, const struct unpack_options *opt, struct unpack_result *ret,

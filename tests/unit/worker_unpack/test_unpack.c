@@ -302,15 +302,14 @@ static void hard_links(void **state)
 	fixture_fresh(f);
 	tb_add(&bad, .name = "x", .type = '1', .link = "not/there");
 	tb_end(&bad);
-	unpack_fails(f, &bad, CTR_NOT_FOUND, "hard link 'x' to 'not/there'", NULL);
+	unpack_fails(f, &bad, CTR_INVALID_ARGUMENT, "hard link 'x'", "'not/there'");
 
 	AUTO_TARBALL(dir);
 	fixture_fresh(f);
 	tb_add(&dir, .name = "d/", .type = '5');
 	tb_add(&dir, .name = "x", .type = '1', .link = "d");
 	tb_end(&dir);
-	assert_int_not_equal(unpack(f, &dir), CTR_OK);
-	assert_non_null(strstr(f->message, "hard link 'x' to 'd'"));
+	unpack_fails(f, &dir, CTR_INVALID_ARGUMENT, "hard link 'x'", "'d'");
 }
 
 static void extended_attributes(void **state)
@@ -434,8 +433,7 @@ static void implied_directories(void **state)
 	tb_add(&loop, .name = "l/x", .data = "x");
 	tb_end(&loop);
 	fixture_fresh(f);
-	assert_int_not_equal(unpack(f, &loop), CTR_OK);
-	assert_non_null(strstr(f->message, "'l/x'"));
+	unpack_fails(f, &loop, CTR_INVALID_ARGUMENT, "'l/x'", NULL);
 }
 
 static void a_file_is_no_parent(void **state)
@@ -447,8 +445,7 @@ static void a_file_is_no_parent(void **state)
 	tb_add(&b, .name = "f", .data = "x");
 	tb_add(&b, .name = "f/x", .data = "x");
 	tb_end(&b);
-	assert_int_not_equal(unpack(f, &b), CTR_OK);
-	assert_non_null(strstr(f->message, "'f/x'"));
+	unpack_fails(f, &b, CTR_INVALID_ARGUMENT, "'f/x'", NULL);
 }
 
 static void setgid_directories_do_not_spread(void **state)
@@ -511,13 +508,13 @@ static void limits_name_entry_and_limit(void **state)
 	}
 	tb_end(&many);
 	f->opt.limits.max_entries = 19;
-	unpack_fails(f, &many, CTR_RESOURCE_EXHAUSTED, "'file-19'", "limit of 19 entries");
+	unpack_fails(f, &many, CTR_INVALID_ARGUMENT, "'file-19'", "limit of 19 entries");
 	fixture_fresh(f);
 	f->opt.limits.max_entries = 20;
 	unpacks(f, &many);
 	fixture_fresh(f);
 	f->opt.limits.max_bytes = 5000;
-	unpack_fails(f, &many, CTR_RESOURCE_EXHAUSTED, "limit of 5000 bytes", NULL);
+	unpack_fails(f, &many, CTR_INVALID_ARGUMENT, "limit of 5000 bytes", NULL);
 
 	for (int i = 0; i <= UNPACK_MAX_XATTRS; i++) {
 		snprintf(name, sizeof(name), "SCHILY.xattr.user.a%d", i);
@@ -527,7 +524,7 @@ static void limits_name_entry_and_limit(void **state)
 	tb_add(&attrs, .name = "f", .data = "x");
 	tb_end(&attrs);
 	fixture_fresh(f);
-	unpack_fails(f, &attrs, CTR_RESOURCE_EXHAUSTED, "'f' has 129", "limit is 128");
+	unpack_fails(f, &attrs, CTR_INVALID_ARGUMENT, "'f' has 129", "limit is 128");
 }
 
 static void truncated_anywhere_fails(void **state)
