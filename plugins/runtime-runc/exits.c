@@ -72,8 +72,14 @@ static void publish(struct task *t, const char *topic, const ProtobufCMessage *m
 
 	if (data) {
 		protobuf_c_message_pack(m, data);
-		const struct ctr_any event = { .type_url = m->descriptor->name, .value = data, .n = n };
-		code = rt->events->publish(rt->host, t->ns, topic, &event, NULL);
+		const struct ctr_event event = {
+			.size = sizeof(event),
+			.timestamp_ns = clock_wall_ns(),
+			.ns = t->ns,
+			.topic = topic,
+			.event = { m->descriptor->name, data, n },
+		};
+		code = rt->events->forward(rt->host, NULL, &event, NULL);
 	}
 	if (code != CTR_OK)
 		rt->host->log(rt->host, CTR_LOG_ERROR, "task %s: event %s lost", t->key, topic);
