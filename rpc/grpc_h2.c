@@ -298,7 +298,7 @@ static void ready(void *ud, uint32_t events)
 	w = r == 0 || r == -EPROTO ? flush(h) : 0;
 	h->busy--;
 
-	if (r < 0 || w < 0 || is_over(h))
+	if (r < 0 || w < 0 || h->dead || is_over(h))
 		h->ops->over(h->ud, r < 0 ? r : w);
 }
 
@@ -312,8 +312,15 @@ void h2_flush(struct h2 *h)
 	h->busy++;
 	r = flush(h);
 	h->busy--;
-	if (r < 0 || is_over(h))
+	if (r < 0 || h->dead || is_over(h))
 		h->ops->over(h->ud, r);
+}
+
+/* A socket that can take bytes says so at once, in the next round of the loop. */
+void h2_flush_later(struct h2 *h)
+{
+	if (!h->busy)
+		loop_mod_fd(h->watch, EPOLLIN | EPOLLOUT);
 }
 
 int h2_start(struct h2 *h, struct loop *loop, int fd, struct h2_shared *shared, const struct h2_ops *ops, void *ud)

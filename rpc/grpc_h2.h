@@ -53,6 +53,7 @@ struct h2 {
 	size_t pending_at;
 	int fd;
 	int busy; /* inside a callback of the loop: a flush follows by itself */
+	int dead; /* set by the owner: over() is called at the end of the callback */
 };
 
 /* Options that server and client need; NULL on OOM. */
@@ -70,6 +71,8 @@ struct h2_stream {
 int h2_start(struct h2 *h, struct loop *loop, int fd, struct h2_shared *shared, const struct h2_ops *ops, void *ud);
 /* Write what the session has. The connection may be over afterwards. */
 void h2_flush(struct h2 *h);
+/* The same, soon, from a callback of the loop. */
+void h2_flush_later(struct h2 *h);
 void h2_done(struct h2 *h); /* session, socket, watch */
 /* Free messages that a gathered writev may still point into. */
 void h2_release(struct h2 *h, struct grpc_msg *chain);
