@@ -11,9 +11,12 @@
 #include <ctr/plugin.h>
 
 struct config;
+struct config_args;
 struct content_meta;
 struct events;
 struct gc;
+struct helpers;
+struct introspection;
 struct listeners;
 struct loop;
 struct map;
@@ -33,6 +36,8 @@ struct daemon {
 	struct events *events;
 	struct listeners *listeners; /* core/rpc: sockets and registered services */
 	struct map *services;        /* name -> struct service, core/registry/services.h */
+	struct helpers *helpers;     /* core/host: paths of our own programs */
+	struct introspection *introspection;
 	/* The components below are started in this order and stopped in reverse. */
 	struct gc *gc;
 	struct tasks *tasks;
@@ -41,6 +46,15 @@ struct daemon {
 	const char *libexec; /* where ctr-worker and the shim are */
 	int root_fd, state_fd;
 };
+
+/* What main() read from the command line and the environment. */
+struct daemon_args {
+	const struct config_args *config;
+	const char *notify_socket; /* NULL: none */
+};
+
+/* From configuration to the end: 0, or 1 after a failure that was told on stderr or in the log. */
+int daemon_run(const struct daemon_args *args);
 
 /* A core service becomes visible to plugins as host->service(name). The table is borrowed for ever. */
 int daemon_provide(struct daemon *d, const char *name, const void *table, uint32_t size);

@@ -38,11 +38,12 @@ struct pool {
 	/* Guards all below. No call-out under it. */
 	pthread_mutex_t lock;
 	pthread_cond_t work; /* a job was queued, or closing */
-	pthread_cond_t gone; /* a thread has ended */
+	pthread_cond_t gone; /* a thread has ended, or a job while somebody drains */
 	struct list ring;
 	struct list buckets[BUCKETS];
 	size_t queued, max_queue;
-	unsigned threads, idle, max_threads;
+	unsigned threads, idle, running, max_threads;
+	unsigned drainers; /* threads in pool_drain() */
 	int closing;
 	char name[16]; /* of its threads, as pthread_setname_np wants it */
 };
@@ -134,14 +135,15 @@ static struct job *job_take(struct pool *p, struct client **ret_empty)
 	return job;
 }
 
+static struct timespec to_timespec(int64_t ns)
+{
+	return (struct timespec){ .tv_sec = ns / NS_PER_SEC, .tv_nsec = ns % NS_PER_SEC };
+}
+
 /* Under the lock: wait for a job. 0, or -ETIMEDOUT when the thread should end. */
 static int job_wait(struct pool *p)
 {
-	int64_t until_ns = clock_now_ns() + IDLE_NS;
-	struct timespec until = {
-		.tv_sec = until_ns / NS_PER_SEC,
-		.tv_nsec = until_ns % NS_PER_SEC,
-	};
+	struct timespec until = to_timespec(clock_now_ns() + IDLE_NS);
 	int r = 0;
 
 	p->idle++;
@@ -161,11 +163,15 @@ static void *pool_thread(void *arg)
 		struct client *empty;
 		struct job *job = job_take(p, &empty);
 
+		p->running++;
 		pthread_mutex_unlock(&p->lock);
 		job->fn(job->ud);
 		free(job);
 		free(empty);
 		pthread_mutex_lock(&p->lock);
+		p->running--;
+		if (p->drainers > 0)
+			pthread_cond_broadcast(&p->gone);
 	}
 	p->threads--;
 	pthread_cond_broadcast(&p->gone);
@@ -241,6 +247,22 @@ int pool_run(struct pool *p, uint64_t key, void (*fn)(void *ud), void *ud)
 out:
 	pthread_mutex_unlock(&p->lock);
 	return r;
+}
+
+int pool_drain(struct pool *p, int64_t deadline_ns)
+{
+	struct timespec until = to_timespec(deadline_ns);
+	int waited = 0, r = 0;
+
+	pthread_mutex_lock(&p->lock);
+	p->drainers++;
+	while ((p->queued > 0 || p->running > 0) && r == 0) {
+		waited = 1;
+		r = pthread_cond_timedwait(&p->gone, &p->lock, &until);
+	}
+	p->drainers--;
+	pthread_mutex_unlock(&p->lock);
+	return r ? -r : waited;
 }
 
 void pool_free(struct pool *p)

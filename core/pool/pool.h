@@ -14,6 +14,8 @@ struct pool;
 int pool_new(const char *name, unsigned max_threads, size_t max_queue, struct pool **ret);
 /* Run fn(ud) once on a thread of the pool. key: whose work it is (fairness). 0, -EAGAIN when the queue is full, -ENOMEM. Any thread. */
 int pool_run(struct pool *p, uint64_t key, void (*fn)(void *ud), void *ud);
+/* Wait until nothing runs and nothing is queued: 0 there was nothing, 1 there was, -ETIMEDOUT. */
+int pool_drain(struct pool *p, int64_t deadline_ns);
 /* Wait for what runs and what is queued, then free. NULL allowed. */
 void pool_free(struct pool *p);
 

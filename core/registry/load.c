@@ -42,7 +42,8 @@ static char *nearest_file(const char *path)
 	while ((entry = readdir(d))) {
 		size_t distance = edit_distance(entry->d_name, slash + 1);
 
-		if (distance >= best_distance || !edit_near(entry->d_name, slash + 1))
+		if (distance >= best_distance || !str_ends(entry->d_name, ".so") ||
+		    !edit_near(entry->d_name, slash + 1))
 			continue;
 		best_distance = distance;
 		free(best);
