@@ -301,7 +301,7 @@ static int start(struct grpc_client *c, const struct grpc_request *rq, struct gr
 	st->client = c;
 	st->stream.sent = sent;
 	st->http_status = st->grpc_status = -1;
-	if (!c->open)
+	if (!c->open || !nghttp2_session_check_request_allowed(c->h2.session))
 		return -EPIPE;
 	if (rq->n_metadata > METADATA_MAX)
 		return -E2BIG;

@@ -55,8 +55,8 @@ int grpc_client_connect(struct loop *loop, const char *path, grpc_closed_fn clos
 void grpc_client_free(struct grpc_client *c);
 int grpc_client_is_open(const struct grpc_client *c);
 
-/* *ret (ret may be NULL) is valid until done is called. 0, or without done being called: -EPIPE (connection lost),
- * -EMSGSIZE (above 16 MiB), -E2BIG (more than 32 pairs of metadata), -ENOMEM. */
+/* *ret (ret may be NULL) is valid until done is called. 0, or without done being called: -EPIPE (connection lost,
+ * or the server takes nothing new), -EMSGSIZE (above 16 MiB), -E2BIG (more than 32 pairs of metadata), -ENOMEM. */
 int grpc_client_call(struct grpc_client *c, const struct grpc_request *rq, grpc_done_fn done, void *ud,
 		     struct grpc_stream **ret);
 /*
