@@ -21,10 +21,10 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/io.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "shim/attach.h"
 #include "shim/logsink.h"
+#include "tree.h"
 
 struct fix {
 	char dir[32];
@@ -108,7 +108,7 @@ static int tear_down(void **state)
 	loop_free(f->loop);
 	fd_close(&f->in);
 	fd_close(&f->dir_fd);
-	assert_int_equal(path_remove_tree(AT_FDCWD, f->dir), 0);
+	assert_int_equal(tree_remove(f->dir), 0);
 	free(f->log);
 	free(f);
 	return 0;

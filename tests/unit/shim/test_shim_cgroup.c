@@ -16,12 +16,14 @@
 #include "io/containerd/cgroups/v1/metrics.pb-c.h"
 #include "io/containerd/cgroups/v2/metrics.pb-c.h"
 
+#include "base/fd.h"
 #include "base/io.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "rpc/pb.h"
 #include "shim/cgroup.h"
+#include "shim/logfile.h"
 #include "shim/stats.h"
+#include "tree.h"
 
 static const char hybrid[] = "9:name=systemd:/d/a\n4:memory:/d/a\n3:cpu,cpuacct:/d/a\n2:pids:/d/a\n0::/u/a\n";
 
@@ -37,23 +39,17 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	return path_remove_tree(AT_FDCWD, dir);
+	return tree_remove(dir);
 }
 
 static void put(const char *sub, const char *name, const char *text)
 {
-	AUTO_FREE char *path = str_printf("%s/%s", dir, sub);
-	int fd = path_mkdirs(AT_FDCWD, path, 0, 0755);
+	AUTO_FREE char *path = str_printf("%s/%s/%s", dir, sub, name);
+	AUTO_CLOSE int fd = -1;
 
-	if (fd < 0) { /* an absolute path: from the root */
-		int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-		fd = path_mkdirs(root, path, PATH_IN_ROOT, 0755);
-		close(root);
-	}
-	assert_true(fd >= 0);
-	assert_int_equal(io_write_file(fd, name, text, strlen(text), 0644, 0), 0);
-	close(fd);
+	assert_int_equal(make_parent_dirs(path), 0);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(io_write_full(fd, text, strlen(text)), 0);
 }
 
 static void finds_directories(void **state)

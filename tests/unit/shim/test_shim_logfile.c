@@ -16,9 +16,9 @@
 
 #include "base/fd.h"
 #include "base/io.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "shim/logfile.h"
+#include "tree.h"
 
 struct place {
 	char dir[32];
@@ -40,7 +40,7 @@ static int tear_down(void **state)
 {
 	struct place *p = *state;
 
-	assert_int_equal(path_remove_tree(AT_FDCWD, p->dir), 0);
+	assert_int_equal(tree_remove(p->dir), 0);
 	free(p->path);
 	free(p);
 	return 0;

@@ -18,9 +18,9 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/io.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "shim/sink.h"
+#include "tree.h"
 
 struct fix {
 	char dir[32];
@@ -61,7 +61,7 @@ static int tear_down(void **state)
 	sink_free(f->sink);
 	loop_free(f->loop);
 	fd_close(&f->in);
-	assert_int_equal(path_remove_tree(AT_FDCWD, f->dir), 0);
+	assert_int_equal(tree_remove(f->dir), 0);
 	free(f->fifo);
 	free(f);
 	return 0;

@@ -18,11 +18,11 @@
 #include "containerd/runtime/bootstrap/v1/bootstrap.pb-c.h"
 
 #include "base/fd.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "rpc/pb.h"
 #include "shim/address.h"
 #include "shim/bootstrap.h"
+#include "tree.h"
 
 static void names_the_socket_by_the_shared_rule(void **state)
 {
@@ -53,7 +53,7 @@ static void replaces_a_dead_socket_and_spares_a_live_one(void **state)
 	assert_false(address_is_live(path));
 	fd = address_listen(path);
 	assert_true(fd >= 0);
-	assert_int_equal(path_remove_tree(AT_FDCWD, dir), 0);
+	assert_int_equal(tree_remove(dir), 0);
 }
 
 static void groups_by_annotation(void **state)
@@ -179,7 +179,7 @@ static void options_survive_in_the_bundle(void **state)
 	assert_string_equal(got.binary, "crun");
 	assert_string_equal(got.root, "/r \"q\"");
 	assert_int_equal(got.systemd_cgroup, 1);
-	assert_int_equal(path_remove_tree(AT_FDCWD, dir), 0);
+	assert_int_equal(tree_remove(dir), 0);
 }
 
 int main(void)
