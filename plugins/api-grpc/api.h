@@ -42,4 +42,19 @@ ctr_code api_unpack(struct api *api, const ProtobufCMessageDescriptor *type, con
 ctr_code api_reply(struct api *api, struct ctr_rpc_call *rc, const ProtobufCMessage *message, struct ctr_error *err);
 ctr_code api_reply_empty(struct api *api, struct ctr_rpc_call *rc, struct ctr_error *err);
 
+/*
+ * Many rows in few replies: a message with one row is that row's part of a message with many, since repeated fields
+ * concatenate. Rows may be borrowed: each is packed at once.
+ */
+struct api_batch {
+	struct api *api;
+	struct ctr_rpc_call *rc;
+	size_t max_rows; /* of one reply; 0: all in one, which is then sent even when empty */
+	size_t rows, len, cap;
+	uint8_t *bytes;
+};
+ctr_code api_batch_add(struct api_batch *b, const ProtobufCMessage *one_row, struct ctr_error *err);
+/* Send the rest when code is CTR_OK, release, and pass code on. */
+ctr_code api_batch_end(struct api_batch *b, ctr_code code, struct ctr_error *err);
+
 #endif

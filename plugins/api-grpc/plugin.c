@@ -15,6 +15,9 @@ static const api_init_fn services[] = {
 	api_version_init,
 	api_introspection_init,
 	api_health_init,
+	api_content_init,
+	api_snapshots_init,
+	api_tasks_init,
 };
 
 static ctr_code api_init(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps *deps,

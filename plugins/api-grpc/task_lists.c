@@ -11,6 +11,7 @@
 #include "base/macros.h"
 #include "containerd/services/tasks/v1/tasks.pb-c.h"
 #include "containerd/types/metrics.pb-c.h"
+#include "plugins/api-grpc/fields.h"
 #include "tasks.h"
 
 #define STATE_LIMIT_NS (2 * NS_PER_SEC) /* io.containerd.timeout.task.state */
@@ -21,7 +22,7 @@ struct gather;
 struct item {
 	struct gather *all;
 	char *id;
-	void *data; /* the packed element of the answer; NULL: none came */
+	void *data; /* a packed reply with this one row; NULL: no answer came */
 	size_t n;
 };
 
@@ -44,41 +45,25 @@ static void gather_free(struct gather *g)
 	free(g);
 }
 
-/* Element number 1 of both answers: a list of length-delimited field 1 is what the packed elements make. */
-static size_t varint(uint64_t v, uint8_t *out)
-{
-	size_t n = 0;
-
-	do {
-		out[n] = (uint8_t)(v & 0x7f) | (v > 0x7f ? 0x80 : 0);
-		v >>= 7;
-		n++;
-	} while (v);
-	return n;
-}
-
 static void finish(struct gather *g)
 {
 	struct api *api = g->t->api;
+	uint8_t *reply;
 	size_t total = 0, at = 0;
 
 	for (size_t i = 0; i < g->n; i++)
-		total += g->items[i].data ? g->items[i].n + 11 : 0;
-	uint8_t *reply = api->host->alloc(total + 1);
+		total += g->items[i].n;
+	reply = api->host->alloc(total + 1);
 	if (!reply) {
 		api->rpc->finish(g->rc, CTR_RESOURCE_EXHAUSTED, "out of memory");
 		gather_free(g);
 		return;
 	}
+	/* Each item is a reply of one row: together they are the reply of all, since repeated fields concatenate. */
 	for (size_t i = 0; i < g->n; i++) {
-		const struct item *it = &g->items[i];
-
-		if (!it->data)
-			continue;
-		reply[at++] = 1 << 3 | 2; /* field 1, length-delimited */
-		at += varint(it->n, reply + at);
-		memcpy(reply + at, it->data, it->n);
-		at += it->n;
+		if (g->items[i].n)
+			memcpy(reply + at, g->items[i].data, g->items[i].n);
+		at += g->items[i].n;
 	}
 	ctr_code code = api->rpc->reply(g->rc, reply, at);
 	api->rpc->finish(g->rc, code, NULL);
@@ -87,27 +72,34 @@ static void finish(struct gather *g)
 
 static void keep(struct item *it, const ProtobufCMessage *m)
 {
-	it->n = protobuf_c_message_get_packed_size(m);
-	it->data = malloc(it->n + 1);
+	size_t n = protobuf_c_message_get_packed_size(m);
+
+	it->data = malloc(n + 1);
 	if (it->data)
-		protobuf_c_message_pack(m, it->data);
+		it->n = protobuf_c_message_pack(m, it->data);
 }
 
 static void keep_process(struct item *it, const struct ctr_task_result *r)
 {
-	Containerd__V1__Types__Process p;
+	Containerd__Services__Tasks__V1__ListTasksResponse m =
+		CONTAINERD__SERVICES__TASKS__V1__LIST_TASKS_RESPONSE__INIT;
+	Containerd__V1__Types__Process p, *one = &p;
 	Google__Protobuf__Timestamp at;
 
 	task_process(r, it->id, &p, &at);
 	p.id = it->id;
-	keep(it, &p.base);
+	m.tasks = &one;
+	m.n_tasks = 1;
+	keep(it, &m.base);
 }
 
 static void keep_metric(struct item *it, const struct ctr_task_result *r)
 {
-	Containerd__Types__Metric m = CONTAINERD__TYPES__METRIC__INIT;
+	Containerd__Services__Tasks__V1__MetricsResponse reply =
+		CONTAINERD__SERVICES__TASKS__V1__METRICS_RESPONSE__INIT;
+	Containerd__Types__Metric m = CONTAINERD__TYPES__METRIC__INIT, *one = &m;
 	Google__Protobuf__Any data = GOOGLE__PROTOBUF__ANY__INIT;
-	Google__Protobuf__Timestamp now = task_time(clock_wall_ns());
+	Google__Protobuf__Timestamp now = api_time(clock_wall_ns());
 
 	data.type_url = (char *)(uintptr_t)r->stats.type_url;
 	data.value.data = (uint8_t *)(uintptr_t)r->stats.value;
@@ -115,7 +107,9 @@ static void keep_metric(struct item *it, const struct ctr_task_result *r)
 	m.timestamp = &now;
 	m.id = it->id;
 	m.data = &data;
-	keep(it, &m.base);
+	reply.metrics = &one;
+	reply.n_metrics = 1;
+	keep(it, &reply.base);
 }
 
 static void on_item(void *ud, ctr_code code, const struct ctr_task_result *r, struct ctr_error *err)

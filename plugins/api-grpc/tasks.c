@@ -11,6 +11,7 @@
 
 #include "base/macros.h"
 #include "containerd/services/tasks/v1/tasks.pb-c.h"
+#include "plugins/api-grpc/fields.h"
 #include "tasks.h"
 
 #define REQUEST(type) &containerd__services__tasks__v1__##type##__descriptor
@@ -20,15 +21,6 @@ static struct ctr_any any_of(const Google__Protobuf__Any *a)
 	if (!a)
 		return (struct ctr_any){ "", NULL, 0 };
 	return (struct ctr_any){ a->type_url, a->value.data, a->value.len };
-}
-
-Google__Protobuf__Timestamp task_time(int64_t ns)
-{
-	Google__Protobuf__Timestamp ts = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-
-	ts.seconds = ns / 1000000000;
-	ts.nanos = (int32_t)(ns % 1000000000);
-	return ts;
 }
 
 void task_args_init(struct ctr_task_args *a, uint32_t op, const char *id, const char *exec_id)
@@ -97,7 +89,7 @@ static ctr_code reply_start(struct waiting *w, const struct ctr_task_result *r, 
 static ctr_code reply_delete(struct waiting *w, const struct ctr_task_result *r, struct ctr_error *err)
 {
 	Containerd__Services__Tasks__V1__DeleteResponse m = CONTAINERD__SERVICES__TASKS__V1__DELETE_RESPONSE__INIT;
-	Google__Protobuf__Timestamp at = task_time(r->exited_at_ns);
+	Google__Protobuf__Timestamp at = api_time(r->exited_at_ns);
 
 	m.id = *w->exec_id ? w->exec_id : w->id;
 	m.pid = r->pid;
@@ -109,7 +101,7 @@ static ctr_code reply_delete(struct waiting *w, const struct ctr_task_result *r,
 static ctr_code reply_wait(struct waiting *w, const struct ctr_task_result *r, struct ctr_error *err)
 {
 	Containerd__Services__Tasks__V1__WaitResponse m = CONTAINERD__SERVICES__TASKS__V1__WAIT_RESPONSE__INIT;
-	Google__Protobuf__Timestamp at = task_time(r->exited_at_ns);
+	Google__Protobuf__Timestamp at = api_time(r->exited_at_ns);
 
 	m.exit_status = r->exit_status;
 	m.exited_at = &at;
@@ -119,7 +111,7 @@ static ctr_code reply_wait(struct waiting *w, const struct ctr_task_result *r, s
 void task_process(const struct ctr_task_result *r, const char *container, Containerd__V1__Types__Process *ret,
 		  Google__Protobuf__Timestamp *ret_at)
 {
-	*ret_at = task_time(r->exited_at_ns);
+	*ret_at = api_time(r->exited_at_ns);
 	containerd__v1__types__process__init(ret);
 	ret->container_id = (char *)(uintptr_t)container;
 	ret->id = (char *)(uintptr_t)(*r->exec_id ? r->exec_id : r->id);
@@ -288,15 +280,14 @@ static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	if (code != CTR_OK)
 		return code;
 	Containerd__Services__Tasks__V1__UpdateTaskRequest *m = (void *)base;
-	AUTO_FREE struct ctr_label *notes = calloc(m->n_annotations + 1, sizeof(*notes));
-	for (size_t i = 0; notes && i < m->n_annotations; i++)
-		notes[i] = (struct ctr_label){ m->annotations[i]->key, m->annotations[i]->value };
+	AUTO_FREE struct ctr_label *notes = NULL;
 
 	task_args_init(&a, CTR_TASK_UPDATE, m->container_id, "");
 	a.resources = any_of(m->resources);
-	a.annotations = (struct ctr_labels){ notes, m->n_annotations };
-	code = notes ? send(t, rc, &a, reply_empty, err) :
-		       t->api->host->fail_errno(err, ENOMEM, "update task %s", m->container_id);
+	if (api_labels_in(m->annotations, m->n_annotations, &notes, &a.annotations) < 0)
+		code = t->api->host->fail_errno(err, ENOMEM, "update task %s", m->container_id);
+	else
+		code = send(t, rc, &a, reply_empty, err);
 	protobuf_c_message_free_unpacked(base, NULL);
 	return code;
 }
@@ -311,15 +302,7 @@ static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	if (code != CTR_OK)
 		return code;
 	Containerd__Services__Tasks__V1__CreateTaskRequest *m = (void *)base;
-	AUTO_FREE struct ctr_mount *mounts = calloc(m->n_rootfs + 1, sizeof(*mounts));
-	for (size_t i = 0; mounts && i < m->n_rootfs; i++)
-		mounts[i] = (struct ctr_mount){
-			.type = m->rootfs[i]->type,
-			.source = m->rootfs[i]->source,
-			.target = m->rootfs[i]->target,
-			.options = (const char *const *)m->rootfs[i]->options,
-			.n_options = m->rootfs[i]->n_options,
-		};
+	AUTO_FREE struct ctr_mount *mounts = api_mounts_in(m->rootfs, m->n_rootfs);
 
 	task_args_init(&a, CTR_TASK_CREATE, m->container_id, "");
 	a.runtime = m->runtime_path;

@@ -17,7 +17,6 @@ struct tasks_api {
 
 /* All of args but these is empty. Strings are borrowed. */
 void task_args_init(struct ctr_task_args *a, uint32_t op, const char *id, const char *exec_id);
-Google__Protobuf__Timestamp task_time(int64_t ns);
 /* A process as the wire has it; its strings and ret_at are lent by the caller. */
 void task_process(const struct ctr_task_result *r, const char *container, Containerd__V1__Types__Process *ret,
 		  Google__Protobuf__Timestamp *ret_at);
