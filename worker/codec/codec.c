@@ -6,19 +6,17 @@
 #include "worker/codec/codec.h"
 
 #include <inttypes.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "worker/codec/decoder.h"
+#include "worker/codec/hash.h"
 
 struct codec {
 	struct source *src;
 	struct codec_options opt;
 	struct decoder *dec;
-	EVP_MD_CTX *md;
+	struct hash *md;
 	uint8_t *in_buf, *out_buf;
 	struct decoder_input in;
 	uint64_t in_total, out_total;
@@ -95,16 +93,6 @@ static enum codec_kind detect(const uint8_t *p, size_t n)
 	return CODEC_PLAIN;
 }
 
-static ctr_code start_digest(struct codec *c, struct ctr_error *err)
-{
-	/* No openssl.cnf: the cage has none, and it could load code. */
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
-	c->md = EVP_MD_CTX_new();
-	if (!c->md || EVP_DigestInit_ex(c->md, EVP_sha256(), NULL) != 1)
-		return ctr_fail(err, CTR_INTERNAL, "start sha256");
-	return CTR_OK;
-}
-
 static ctr_code open_decoder(struct codec *c, struct ctr_error *err)
 {
 	switch (c->opt.kind) {
@@ -132,7 +120,7 @@ static ctr_code open_all(struct codec *c, struct ctr_error *err)
 	if (!c->in_buf || !c->out_buf)
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 
-	code = start_digest(c, err);
+	code = hash_new(&c->md, err);
 	if (code != CTR_OK)
 		return code;
 
@@ -176,7 +164,7 @@ void codec_close(struct codec *c)
 
 	if (c->dec)
 		c->dec->ops->free(c->dec);
-	EVP_MD_CTX_free(c->md);
+	hash_free(c->md);
 	free(c->in_buf);
 	free(c->out_buf);
 	free(c);
@@ -240,8 +228,9 @@ ctr_code codec_read(struct codec *c, const void **ret, size_t *ret_n, struct ctr
 	if (code != CTR_OK)
 		return code;
 
-	if (n && EVP_DigestUpdate(c->md, c->out_buf, n) != 1)
-		return ctr_fail(err, CTR_INTERNAL, "update sha256");
+	code = hash_add(c->md, c->out_buf, n, err);
+	if (code != CTR_OK)
+		return code;
 
 	*ret = c->out_buf;
 	*ret_n = n;
@@ -294,15 +283,7 @@ uint64_t codec_out(const struct codec *c)
 
 ctr_code codec_digest(struct codec *c, char ret[CODEC_DIGEST_ROOM], struct ctr_error *err)
 {
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	unsigned int n = 0;
-
 	if (!c->dec->ended)
 		return ctr_fail(err, CTR_FAILED_PRECONDITION, "stream has not been read to its end");
-	if (EVP_DigestFinal_ex(c->md, sum, &n) != 1 || n != 32)
-		return ctr_fail(err, CTR_INTERNAL, "finish sha256");
-
-	memcpy(ret, "sha256:", 7);
-	hex_encode(sum, n, ret + 7);
-	return CTR_OK;
+	return hash_end(c->md, ret, err);
 }

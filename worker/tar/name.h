@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #define NAME_PATH_MAX 4096 /* with NUL */
-#define NAME_PART_MAX 255  /* of one component */
+#define NAME_PART_MAX 255  /* of one component, without the prefix of a whiteout */
 
 #define WHITEOUT_PREFIX "." "wh."
 #define WHITEOUT_META   WHITEOUT_PREFIX WHITEOUT_PREFIX /* AUFS bookkeeping */
