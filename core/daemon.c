@@ -24,6 +24,7 @@
 #include "base/spawn.h"
 #include "base/str.h"
 #include "core/config/config.h"
+#include "core/content/content.h"
 #include "core/events/events.h"
 #include "core/host/host.h"
 #include "core/introspection/introspection.h"
@@ -32,7 +33,9 @@
 #include "core/registry/registry.h"
 #include "core/registry/services.h"
 #include "core/rpc/listeners.h"
+#include "core/snapshots/snapshots.h"
 #include "core/store/store.h"
+#include "core/tasks/tasks.h"
 
 /* What only this file needs of a running daemon. */
 struct run {
@@ -176,9 +179,13 @@ static ctr_code start_services(struct run *run, struct ctr_error *err)
 	struct daemon *d = &run->d;
 	int r = host_provide(d);
 
+	if (r == 0)
+		r = content_provide(d);
+	if (r == 0)
+		r = snapshots_provide(d);
 	if (r < 0)
 		return ctr_fail_errno(err, r, "provide the services");
-	return CTR_OK;
+	return tasks_new(d, &d->tasks, err);
 }
 
 static ctr_code start_registry(struct run *run, struct ctr_error *err)
@@ -263,6 +270,7 @@ static void release(struct run *run)
 	struct daemon *d = &run->d;
 
 	registry_free(d->registry);
+	tasks_free(d->tasks);
 	listeners_free(d->listeners);
 	introspection_free(d->introspection);
 	pool_free(d->work);
