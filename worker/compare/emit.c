@@ -258,9 +258,9 @@ static ctr_code put_file(struct walk *w, const struct node *n, const struct entr
 	regions = find_regions(fd, &n->st, list);
 	if (regions != 1 || list[0].n != e->tar.size) {
 		for (size_t i = 0; i < regions && code == CTR_OK; i++)
-			code = tar_put_region(w->out, list[i].at, list[i].n, err);
+			code = tar_put_region(w->out, e->tar.size, list[i].at, list[i].n, err);
 		if (!regions)
-			code = tar_put_region(w->out, e->tar.size, 0, err); /* nothing but a hole */
+			code = tar_put_region(w->out, e->tar.size, e->tar.size, 0, err); /* nothing but a hole */
 	}
 	if (code == CTR_OK)
 		code = put(w, &e->tar, err);

@@ -98,10 +98,11 @@ ctr_code tar_put_xattr(struct tar_writer *w, const char *name, const void *value
 	return CTR_OK;
 }
 
-ctr_code tar_put_region(struct tar_writer *w, uint64_t offset, uint64_t n, struct ctr_error *err)
+ctr_code tar_put_region(struct tar_writer *w, uint64_t size, uint64_t offset, uint64_t n, struct ctr_error *err)
 {
-	if (offset > INT64_MAX || n > INT64_MAX - offset)
+	if (size > INT64_MAX || offset > size || n > size - offset)
 		return ctr_fail(err, CTR_INTERNAL, "region of a sparse file is out of range");
+	archive_entry_set_size(w->entry, (la_int64_t)size); /* or libarchive drops the region */
 	archive_entry_sparse_add_entry(w->entry, (la_int64_t)offset, (la_int64_t)n);
 	return CTR_OK;
 }
