@@ -276,7 +276,7 @@ ctr_code load_files(struct registry *r, struct ctr_error *err)
 
 	for (; *files; files++) {
 		AUTO_ERROR why = ERROR_INIT;
-		const struct ctr_module *m;
+		const struct ctr_module *m = NULL;
 		const char *slash = strrchr(*files, '/');
 		ctr_code code = open_module(r, *files, &m, &why);
 

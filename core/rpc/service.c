@@ -93,7 +93,7 @@ ctr_code rpc_service_add(const struct ctr_host *h, const struct ctr_rpc_service 
 {
 	struct daemon *d = host_daemon(h);
 	struct bound_service *s;
-	int is_ttrpc;
+	int is_ttrpc = 0;
 	ctr_code code;
 
 	code = check_service(service, &is_ttrpc, err);
