@@ -24,6 +24,7 @@ static const char v1_graph[] =
 	" UNIQUE(ns, kind, sub, key));"
 	"CREATE INDEX node_root ON node(expires) WHERE live = 1 AND root = 1;"
 	"CREATE INDEX node_name ON node(id) WHERE live = 0;"
+	"CREATE INDEX node_touched ON node(touched) WHERE touched > 0;"
 	"CREATE TABLE edge(src INTEGER NOT NULL, dst INTEGER NOT NULL, why INTEGER NOT NULL,"
 	" PRIMARY KEY(src, dst, why)) WITHOUT ROWID;"
 	"CREATE INDEX edge_dst ON edge(dst, why);";
