@@ -43,6 +43,15 @@ static int top(const struct fixture *f)
 	return fd;
 }
 
+int fixture_possible(void)
+{
+	AUTO_CLOSE int fd = path_open(AT_FDCWD, ".", PATH_BENEATH, O_PATH | O_DIRECTORY, 0);
+
+	if (fd == -ENOSYS)
+		print_message("skipped: this kernel, or valgrind, has no openat2\n");
+	return fd != -ENOSYS;
+}
+
 void fixture_fresh(struct fixture *f)
 {
 	AUTO_CLOSE int dir = top(f);
@@ -67,7 +76,6 @@ int fixture_setup(void **state)
 	if (!mkdtemp(f->dir))
 		return -1;
 	*state = f;
-	fixture_fresh(f);
 	return 0;
 }
 
