@@ -136,7 +136,9 @@ int main(int argc, char **argv)
 	/* libarchive warns about every name that is not ASCII in the C locale. */
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
 
-	int res = role_recv(&r, &wait, &req, &fds);
+	int res = fd_set_nonblock(r.sock, 1);
+	if (res == 0)
+		res = role_recv(&r, &wait, &req, &fds);
 	if (res < 0) {
 		fprintf(stderr, "ctr-worker %s: no set-up from the daemon: %s\n", argv[1], strerrordesc_np(-res));
 		return 1;

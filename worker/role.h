@@ -18,7 +18,7 @@ extern const char *const worker_role_names[WORKER_ROLES]; /* "fetch", "parse", "
 
 struct role {
 	enum worker_role role;
-	int sock;      /* the SEQPACKET pair, blocking */
+	int sock;      /* the SEQPACKET pair, non-blocking: use role_recv() and role_send() */
 	int target_fd; /* unpack: the target's root ('/' of the cage, nodev, nosuid); else -1 */
 	const Ctr__Worker__V1__Setup *setup; /* what the daemon sent first; never NULL */
 };

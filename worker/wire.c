@@ -67,16 +67,16 @@ static int send_packet(int sock, const void *data, size_t n, const int *fds, siz
 		       const struct wire_wait *wait)
 {
 	for (;;) {
-		int r = wait_sock(sock, POLLOUT, wait);
-
-		if (r < 0)
-			return r;
+		/* First try, then wait: poll() calls a unix socket writable only when its buffer is mostly empty. */
 		ssize_t sent = fd_send(sock, data, n, fds, n_fds);
-		if (sent == -EAGAIN || sent == -EINTR)
-			continue;
+
 		if (sent == -ECONNRESET)
 			return -EPIPE;
-		return sent < 0 ? (int)sent : 0;
+		if (sent != -EAGAIN && sent != -EINTR)
+			return sent < 0 ? (int)sent : 0;
+		int r = wait_sock(sock, POLLOUT, wait);
+		if (r < 0)
+			return r;
 	}
 }
 

@@ -34,7 +34,7 @@ struct wire_fds {
 void wire_fds_done(struct wire_fds *fds);
 
 /*
- * Send one message. 0, -EPIPE (other end gone), -E2BIG, -ETIMEDOUT or -ECANCELED (nothing was sent when the wait
+ * Send one message; sock is non-blocking (else the wait is the kernel's). 0, -EPIPE (other end gone), -E2BIG, -ETIMEDOUT or -ECANCELED (nothing was sent when the wait
  * ended before the first packet; later the pair is unusable and must be closed), or -errno.
  */
 int wire_send(int sock, const ProtobufCMessage *msg, const int *fds, size_t n_fds,

@@ -193,6 +193,9 @@ static ctr_code spawn_worker(const struct worker_options *o, struct worker *w, s
 
 	AUTO_CLOSE int theirs = pair[1];
 	w->sock = pair[0];
+	r = fd_set_nonblock(w->sock, 1);
+	if (r < 0)
+		return ctr_fail_errno(err, r, "worker %s: socket", role);
 	/* Errors of the worker's own start (a missing library) go where ours go. */
 	struct spawn_fd fds[] = { { .from = theirs, .to = WORKER_SOCKET }, { .from = 2, .to = 2 } };
 	struct spawn s = SPAWN_INIT;

@@ -243,6 +243,7 @@ static void test_framing(void **state)
 
 	(void)state;
 	assert_int_equal(fd_socketpair(SOCK_SEQPACKET, pair), 0);
+	assert_int_equal(fd_set_nonblock(pair[0], 1), 0);
 	memset(text, 'x', 90000);
 	text[90000] = '\0';
 	ctr__worker__v1__failed__init(&failed);
