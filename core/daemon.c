@@ -26,8 +26,10 @@
 #include "core/config/config.h"
 #include "core/content/content.h"
 #include "core/events/events.h"
+#include "core/gc/gc.h"
 #include "core/host/host.h"
 #include "core/introspection/introspection.h"
+#include "core/meta/records.h"
 #include "core/pool/pool.h"
 #include "core/process.h"
 #include "core/registry/registry.h"
@@ -180,6 +182,10 @@ static ctr_code start_services(struct run *run, struct ctr_error *err)
 	int r = host_provide(d);
 
 	if (r == 0)
+		r = gc_new(d, &d->gc);
+	if (r == 0)
+		r = meta_provide(d);
+	if (r == 0)
 		r = content_provide(d);
 	if (r == 0)
 		r = snapshots_provide(d);
@@ -269,6 +275,7 @@ static void release(struct run *run)
 {
 	struct daemon *d = &run->d;
 
+	gc_free(d->gc); /* it calls plugins */
 	registry_free(d->registry);
 	tasks_free(d->tasks);
 	listeners_free(d->listeners);

@@ -16,7 +16,7 @@
 
 #include "base/buf.h"
 #include "base/io.h"
-#include "base/path.h"
+#include "tests/unit/core/tree.h"
 #include "base/str.h"
 #include "core/config/config.h"
 #include "core/config/schema.h"
@@ -43,7 +43,7 @@ static int place_free(void **state)
 {
 	struct place *p = *state;
 
-	assert_int_equal(path_remove_tree(AT_FDCWD, p->dir), 0);
+	assert_int_equal(tree_remove(p->dir), 0);
 	free(p);
 	return 0;
 }

@@ -24,7 +24,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/path.h"
+#include "tests/unit/core/tree.h"
 #include "base/str.h"
 #include "core/config/config.h"
 #include "core/daemon.h"
@@ -64,7 +64,7 @@ static int bench_free(void **state)
 	services_free(&b->d);
 	config_free(b->d.config);
 	buf_done(&b->text);
-	assert_int_equal(path_remove_tree(AT_FDCWD, b->dir), 0);
+	assert_int_equal(tree_remove(b->dir), 0);
 	free(b->config_path);
 	free(b->root);
 	free(b->state);
