@@ -169,7 +169,7 @@ static int open_path(const char *path, int *ret_fd, int *ret_fifo)
 
 static int open_plain(struct stdio *io, const struct stdio_config *cfg, const char *path, int stream)
 {
-	int fd, is_fifo;
+	int fd = -1, is_fifo = 0;
 	int r = open_path(path, &fd, &is_fifo);
 
 	if (r == 0)

@@ -125,7 +125,7 @@ static ctr_code visit(struct walk *w, const struct level *at, const char *name, 
 {
 	struct node a, b;
 	bool in_a, in_b;
-	size_t before;
+	size_t before = w->path_n;
 	ctr_code code = push(w, name, &before, err);
 
 	if (code != CTR_OK)

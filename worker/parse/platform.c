@@ -39,7 +39,7 @@ static const struct {
 
 static void put(char to[PLATFORM_TEXT], const char *from)
 {
-	size_t n = strnlen(from, PLATFORM_TEXT - 1);
+	size_t n = MIN(strlen(from), (size_t)PLATFORM_TEXT - 1);
 
 	for (size_t i = 0; i < n; i++)
 		to[i] = (char)(from[i] >= 'A' && from[i] <= 'Z' ? from[i] - 'A' + 'a' : from[i]);
