@@ -17,8 +17,8 @@
 #define SOCKET_FD   3
 #define SETUP_LIMIT (30 * NS_PER_SEC)
 
-#ifdef __SANITIZE_ADDRESS__
-/* Its leak check forks and traces at exit, which the cage forbids. */
+#if CAGE_SANITIZED
+/* The leak check forks and traces at exit, which the cage forbids. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

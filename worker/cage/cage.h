@@ -12,6 +12,18 @@
 #include "status/status.h"
 #include "worker/role.h"
 
+/* Built with a sanitizer: its shadow is terabytes of address space, and its leak check forks at exit. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CAGE_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CAGE_SANITIZED 1
+#endif
+#endif
+#ifndef CAGE_SANITIZED
+#define CAGE_SANITIZED 0
+#endif
+
 struct cage_params {
 	enum worker_role role;
 	uint32_t uid, gid;      /* fetch and parse become them; 0: 65534 */

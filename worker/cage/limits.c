@@ -63,9 +63,7 @@ ctr_code cage_limits(const struct cage_params *p, struct ctr_error *err)
 		code = limit(RLIMIT_FSIZE, 0, "fsize", err);
 	if (code == CTR_OK)
 		code = limit(RLIMIT_MEMLOCK, 0, "memlock", err);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* their shadow is terabytes of it */
-	if (code == CTR_OK)
+	if (code == CTR_OK && !CAGE_SANITIZED)
 		code = limit(RLIMIT_AS, p->memory_bytes ? p->memory_bytes : memory_default[p->role], "as", err);
-#endif
 	return code;
 }

@@ -75,26 +75,15 @@ static ctr_code copy_run(const json_t *run, Ctr__Worker__V1__ParsedConfig *c, st
 	return code;
 }
 
-static ctr_code copy_word(const json_t *doc, const char *key, char **field, struct ctr_error *err)
-{
-	ctr_code code = json_copy_text(doc, key, 64, field, err);
-
-	for (const char *s = *field; code == CTR_OK && *s; s++)
-		if (*s <= ' ' || *s > '~')
-			code = ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' has characters that do not belong there",
-					key);
-	return code;
-}
-
 ctr_code parse_config(const json_t *doc, Ctr__Worker__V1__ParsedConfig *c, struct ctr_error *err)
 {
 	json_t *run = NULL;
-	ctr_code code = copy_word(doc, "architecture", &c->architecture, err);
+	ctr_code code = json_copy_word(doc, "architecture", 64, &c->architecture, err);
 
 	if (code == CTR_OK)
-		code = copy_word(doc, "os", &c->os, err);
+		code = json_copy_word(doc, "os", 64, &c->os, err);
 	if (code == CTR_OK)
-		code = copy_word(doc, "variant", &c->variant, err);
+		code = json_copy_word(doc, "variant", 64, &c->variant, err);
 	if (code == CTR_OK)
 		code = json_copy_text(doc, "created", 64, &c->created, err);
 	if (code == CTR_OK)

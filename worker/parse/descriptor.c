@@ -14,26 +14,6 @@
 #define MEDIA_MAX    255
 #define WORD_MAX     64
 
-static ctr_code check_word(const char *key, const char *s, struct ctr_error *err)
-{
-	for (; *s; s++)
-		if (*s <= ' ' || *s > '~')
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' has characters that do not belong there",
-					key);
-	return CTR_OK;
-}
-
-/* Printable ASCII only. */
-static ctr_code copy_word(const json_t *obj, const char *key, size_t max, char **field, struct ctr_error *err)
-{
-	const char *text;
-	ctr_code code = json_get_text(obj, key, max, &text, err);
-
-	if (code == CTR_OK)
-		code = check_word(key, text, err);
-	return code == CTR_OK ? json_copy_text(obj, key, max, field, err) : code;
-}
-
 static ctr_code parse_platform(const json_t *obj, Ctr__Worker__V1__Descriptor *d, struct ctr_error *err)
 {
 	json_t *platform;
@@ -45,13 +25,13 @@ static ctr_code parse_platform(const json_t *obj, Ctr__Worker__V1__Descriptor *d
 	if (!d->platform)
 		return json_no_memory(err);
 	ctr__worker__v1__platform__init(d->platform);
-	code = copy_word(platform, "os", WORD_MAX, &d->platform->os, err);
+	code = json_copy_word(platform, "os", WORD_MAX, &d->platform->os, err);
 	if (code == CTR_OK)
-		code = copy_word(platform, "architecture", WORD_MAX, &d->platform->architecture, err);
+		code = json_copy_word(platform, "architecture", WORD_MAX, &d->platform->architecture, err);
 	if (code == CTR_OK)
-		code = copy_word(platform, "variant", WORD_MAX, &d->platform->variant, err);
+		code = json_copy_word(platform, "variant", WORD_MAX, &d->platform->variant, err);
 	if (code == CTR_OK)
-		code = copy_word(platform, "os.version", MEDIA_MAX, &d->platform->os_version, err);
+		code = json_copy_word(platform, "os.version", MEDIA_MAX, &d->platform->os_version, err);
 	return code;
 }
 
@@ -67,18 +47,18 @@ static ctr_code parse_size_of(const json_t *obj, int64_t *ret, struct ctr_error 
 
 static ctr_code fill(const json_t *obj, Ctr__Worker__V1__Descriptor *d, struct ctr_error *err)
 {
-	ctr_code code = copy_word(obj, "mediaType", MEDIA_MAX, &d->media_type, err);
+	ctr_code code = json_copy_word(obj, "mediaType", MEDIA_MAX, &d->media_type, err);
 
 	if (code == CTR_OK && !d->media_type[0])
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'mediaType' is missing");
 	if (code == CTR_OK)
-		code = copy_word(obj, "digest", DIGEST_MAX, &d->digest, err);
+		code = json_copy_word(obj, "digest", DIGEST_MAX, &d->digest, err);
 	if (code == CTR_OK && !digest_valid(d->digest))
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'digest' is no digest: '%.80s'", d->digest);
 	if (code == CTR_OK)
 		code = parse_size_of(obj, &d->size, err);
 	if (code == CTR_OK)
-		code = copy_word(obj, "artifactType", MEDIA_MAX, &d->artifact_type, err);
+		code = json_copy_word(obj, "artifactType", MEDIA_MAX, &d->artifact_type, err);
 	if (code == CTR_OK)
 		code = json_copy_pairs(obj, "annotations", &d->annotations, &d->n_annotations, err);
 	return code == CTR_OK ? parse_platform(obj, d, err) : code;

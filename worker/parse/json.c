@@ -145,6 +145,19 @@ ctr_code json_copy_text(const json_t *obj, const char *key, size_t max, char **f
 	return CTR_OK;
 }
 
+ctr_code json_copy_word(const json_t *obj, const char *key, size_t max, char **field, struct ctr_error *err)
+{
+	const char *text;
+	ctr_code code = json_get_text(obj, key, max, &text, err);
+
+	if (code != CTR_OK)
+		return code;
+	for (const char *s = text; *s; s++)
+		if (*s <= ' ' || *s > '~')
+			return wrong(key, "has characters that do not belong there", err);
+	return json_copy_text(obj, key, max, field, err);
+}
+
 /* Room for n pointers; n 0 gives NULL and that is right for protobuf-c. */
 static int room_for(size_t n, size_t size, void *ret_array)
 {

@@ -32,6 +32,8 @@ ctr_code json_get_text(const json_t *obj, const char *key, size_t max, const cha
 
 /* Into a message's field; the old value must be the default. */
 ctr_code json_copy_text(const json_t *obj, const char *key, size_t max, char **field, struct ctr_error *err);
+/* Printable ASCII without space only: media types, platforms. */
+ctr_code json_copy_word(const json_t *obj, const char *key, size_t max, char **field, struct ctr_error *err);
 ctr_code json_copy_list(const json_t *obj, const char *key, char ***field, size_t *n_field, struct ctr_error *err);
 /* The keys of an object of anything (volumes, ports). */
 ctr_code json_copy_keys(const json_t *obj, const char *key, char ***field, size_t *n_field, struct ctr_error *err);

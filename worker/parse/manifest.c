@@ -42,7 +42,7 @@ ctr_code parse_manifest(const json_t *doc, const char *media_type, Ctr__Worker__
 	if (code == CTR_OK)
 		code = json_copy_pairs(doc, "annotations", &m->annotations, &m->n_annotations, err);
 	if (code == CTR_OK)
-		code = json_copy_text(doc, "artifactType", 255, &m->artifact_type, err);
+		code = json_copy_word(doc, "artifactType", 255, &m->artifact_type, err);
 	if (code == CTR_OK)
 		code = json_get_object(doc, "subject", &subject, err);
 	if (code == CTR_OK && subject && parse_descriptor(subject, &m->subject, err) != CTR_OK)

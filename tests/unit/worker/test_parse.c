@@ -173,6 +173,7 @@ static void test_what_is_refused(void **state)
 		  CTR_INVALID_ARGUMENT, "'size' is no size" },
 		{ AUTO_DOC, OM, "{" CFG ",\"layers\":{}}", CTR_INVALID_ARGUMENT, "'layers' is no list" },
 		{ AUTO_DOC, OM, "{" CFG ",\"annotations\":{\"a\":1}}", CTR_INVALID_ARGUMENT, "no string" },
+		{ AUTO_DOC, OM, "{" CFG ",\"artifactType\":\"a b\"}", CTR_INVALID_ARGUMENT, "'artifactType' has characters" },
 		{ CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_INDEX, "", "{" CFG "}", CTR_INVALID_ARGUMENT,
 		  "found manifest, expected index" },
 		{ CONFIG, "text/plain", "{}", CTR_INVALID_ARGUMENT, "image config: unknown media type 'text/plain'" },
