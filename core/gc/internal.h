@@ -50,6 +50,7 @@ struct gc {
 /* What a mark found: strongly connected groups of garbage, those that refer to others first. */
 struct garbage {
 	int64_t *ids;       /* in order of removal */
+	int64_t *sorted;    /* the same, by number */
 	size_t *group_end;  /* group i is ids[group_end[i - 1]] .. ids[group_end[i] - 1] */
 	size_t n, n_groups;
 	int64_t *flat;      /* sorted: live, but held flat only, so that their labels keep nothing */

@@ -18,6 +18,7 @@
 void garbage_done(struct garbage *g)
 {
 	free(g->ids);
+	free(g->sorted);
 	free(g->group_end);
 	free(g->flat);
 	*g = (struct garbage){ 0 };

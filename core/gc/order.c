@@ -143,7 +143,6 @@ static void hand_over(const struct tarjan *t, int64_t *ids, struct garbage *g)
 			ids[at++] = g->ids[t->out[j]];
 		g->group_end[g->n_groups++] = at;
 	}
-	memcpy(g->ids, ids, g->n * sizeof(*ids));
 }
 
 ctr_code gc_order(struct ctr_txn *txn, struct garbage *g, struct ctr_error *err)
@@ -173,5 +172,7 @@ ctr_code gc_order(struct ctr_txn *txn, struct garbage *g, struct ctr_error *err)
 		if (!t.v[v].index)
 			walk_from(&t, v);
 	hand_over(&t, ids, g);
+	g->sorted = g->ids;
+	g->ids = take_ptr(&ids);
 	return CTR_OK;
 }

@@ -64,19 +64,24 @@ void remains_free(struct remains_list *l)
 
 /* ---- is it still garbage? ---- */
 
-static int is_flat(const struct garbage *g, int64_t id)
+static int contains(const int64_t *ids, size_t n, int64_t id)
 {
-	size_t low = 0, high = g->n_flat;
+	size_t low = 0, high = n;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (g->flat[mid] < id)
+		if (ids[mid] < id)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return low < g->n_flat && g->flat[low] == id;
+	return low < n && ids[low] == id;
+}
+
+static int is_flat(const struct garbage *g, int64_t id)
+{
+	return contains(g->flat, g->n_flat, id);
 }
 
 /* One that was held flat only: has it got a referrer since, that follows its labels? */
@@ -87,8 +92,11 @@ static ctr_code still_flat(struct ctr_txn *txn, const struct garbage *g, int64_t
 				     "i", id);
 	int r = -1, flat = 1;
 
-	while (st && (r = txn_row(txn, st, err)) > 0)
-		flat = flat && is_flat(g, sqlite3_column_int64(st, 0));
+	while (st && (r = txn_row(txn, st, err)) > 0) {
+		const int64_t src = sqlite3_column_int64(st, 0);
+
+		flat = flat && (is_flat(g, src) || contains(g->sorted, g->n, src));
+	}
 	*ret = flat;
 	return r < 0 ? txn_code(err) : CTR_OK;
 }
