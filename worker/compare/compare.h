@@ -10,7 +10,7 @@
 #include "worker/unpack/idmap.h"
 
 #define COMPARE_MAX_ENTRIES (8U << 20)
-#define COMPARE_MAX_DEPTH   400 /* directories inside each other; two descriptors for each */
+#define COMPARE_MAX_DEPTH   300 /* directories inside each other; up to three descriptors for each */
 
 struct compare_options {
 	int lower_fd; /* directory, or -1: an empty tree */

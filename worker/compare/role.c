@@ -74,7 +74,7 @@ static ctr_code run(struct job *j, const compare_pb *c, const struct wire_fds *f
 		.touched_fd = c->touched ? fds->fd[i + 2] : -1,
 		.codec = kind_of(c->media_type),
 		.max_entries = c->limits ? c->limits->max_entries : 0,
-		.clamp_times = c->source_date_epoch != 0,
+		.clamp_times = c->clamp_times,
 		.clamp_to = c->source_date_epoch,
 		.progress = on_progress,
 		.progress_ud = j,

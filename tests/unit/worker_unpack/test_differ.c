@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The differ plugin with the real, caged worker: apply from a complete and from a growing source, opaque directories set
+ * from outside the cage, compare, cancel and errors. Needs root; skipped otherwise.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/io.h"
+#include "base/str.h"
+#include "fixture.h"
+#include "plugins/differ/differ.h"
+#include "tarball.h"
+
+#define AUTO_TARBALL(name) AUTO_BUF name = BUF_INIT(TB_MAX)
+#define OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
+
+/* ---- a host with just what the differ asks of it ---- */
+
+static ctr_code host_fail(struct ctr_error *err, ctr_code code, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return ctr_fail(err, code, "%s", text);
+}
+
+static ctr_code host_fail_errno(struct ctr_error *err, int32_t errnum, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return ctr_fail_errno(err, errnum, "%s", text);
+}
+
+static ctr_code host_wrap(struct ctr_error *err, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return ctr_wrap(err, "%s", text);
+}
+
+/* The one call there is: cancelled once cancel_fd is readable. */
+static int cancel_event = -1;
+
+static int64_t call_deadline(const struct ctr_call *call)
+{
+	(void)call;
+	return CTR_NO_DEADLINE;
+}
+
+static int32_t call_cancel_fd(const struct ctr_call *call)
+{
+	(void)call;
+	return cancel_event;
+}
+
+static ctr_code call_check(const struct ctr_call *call, struct ctr_error *err)
+{
+	uint64_t n;
+
+	(void)call;
+	return cancel_event >= 0 && read(cancel_event, &n, sizeof(n)) == sizeof(n) ?
+		       ctr_fail(err, CTR_CANCELLED, "cancelled") :
+		       CTR_OK;
+}
+
+static const struct ctr_call_ops call_ops = { .size = sizeof(call_ops),
+					      .deadline_ns = call_deadline,
+					      .check = call_check,
+					      .cancel_fd = call_cancel_fd };
+static const struct ctr_host host = { .size = sizeof(host),
+				      .fail = host_fail,
+				      .fail_errno = host_fail_errno,
+				      .wrap = host_wrap,
+				      .call = &call_ops };
+static const struct ctr_call *const some_call = (const struct ctr_call *)&call_ops;
+
+static struct differ differ_here(void)
+{
+	return (struct differ){ .host = &host, .worker = CTR_WORKER_BINARY };
+}
+
+/* ---- sources ---- */
+
+struct source_self {
+	int64_t size, step, available;
+	int event;
+	ctr_code fail;
+	int calls;
+};
+
+static ctr_code source_status(const struct ctr_source *s, int64_t *ret_available, int32_t *ret_complete,
+			      struct ctr_error *err)
+{
+	struct source_self *self = s->self;
+
+	self->calls++;
+	if (self->fail && self->available > 0)
+		return ctr_fail(err, self->fail, "the download failed");
+	self->available = self->step ? MIN(self->size, self->available + self->step) : self->size;
+	*ret_available = self->available;
+	*ret_complete = self->available == self->size;
+	return CTR_OK;
+}
+
+struct layer {
+	int fd;
+	struct source_self self;
+	struct ctr_source source;
+	struct ctr_descriptor descriptor;
+};
+
+static void layer_init(struct layer *l, const struct buf *tar, int64_t step)
+{
+	l->fd = memfd_create("layer", MFD_CLOEXEC);
+	assert_int_equal(io_write_full(l->fd, tar->data, tar->len), 0);
+	/* Always readable: each look finds more. */
+	l->self = (struct source_self){ .size = (int64_t)tar->len,
+					.step = step,
+					.event = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK) };
+	l->source = (struct ctr_source){ .size = sizeof(l->source),
+					 .fd = l->fd,
+					 .event_fd = step ? l->self.event : -1,
+					 .status = source_status,
+					 .self = &l->self };
+	l->descriptor = (struct ctr_descriptor){ .size = sizeof(l->descriptor),
+						 .media_type = OCI_LAYER "+gzip",
+						 .digest = "sha256:00" };
+}
+
+static void layer_done(struct layer *l)
+{
+	fd_close(&l->fd);
+	fd_close(&l->self.event);
+}
+
+static ctr_code apply(struct fixture *f, struct layer *l, uint32_t whiteouts, struct ctr_applied *ret)
+{
+	struct differ d = differ_here();
+	struct ctr_tree tree = { .size = sizeof(tree), .whiteouts = whiteouts, .fd = f->fd };
+	struct ctr_apply args = { .size = sizeof(args),
+				  .flags = 0,
+				  .layer = &l->descriptor,
+				  .source = &l->source,
+				  .tree = &tree };
+	AUTO_ERROR err = ERROR_INIT;
+	ctr_code code;
+
+	*ret = (struct ctr_applied){ .size = sizeof(*ret) };
+	code = differ_apply(&d, some_call, &args, ret, &err);
+	snprintf(f->message, sizeof(f->message), "%s", code == CTR_OK ? "" : error_text(&err));
+	return code;
+}
+
+static void put_layer(struct buf *b)
+{
+	tb_add(b, .name = "d/", .type = '5', .mode = 0711, .uid = 4);
+	tb_add(b, .name = "d/.wh..wh..opq");
+	tb_add(b, .name = "d/suid", .data = "suid", .mode = 04755, .uid = 5);
+	tb_add(b, .name = "d/dev", .type = '3', .major = 1, .minor = 3, .mode = 0666);
+	tb_add(b, .name = "d/gr\xfc\xdf", .data = "latin-1");
+	tb_add(b, .name = "d/hard", .type = '1', .link = "d/suid", .mode = 04755, .uid = 5);
+	tb_add(b, .name = ".wh.gone");
+	tb_end(b);
+}
+
+static void expect_layer(struct fixture *f)
+{
+	char path[128], value[8] = "";
+
+	assert_int_equal(stat_of(f, "d").st_mode, S_IFDIR | 0711);
+	assert_int_equal(stat_of(f, "d/suid").st_mode, S_IFREG | 04755);
+	assert_int_equal(stat_of(f, "d/hard").st_nlink, 2);
+	assert_int_equal(stat_of(f, "d/dev").st_rdev, makedev(1, 3));
+	expect_text(f, "d/gr\xfc\xdf", "latin-1");
+	assert_int_equal(stat_of(f, "gone").st_rdev, makedev(0, 0));
+	snprintf(path, sizeof(path), "%s/root/d", f->dir);
+	assert_int_equal(getxattr(path, "trusted.overlay.opaque", value, sizeof(value)), 1);
+	assert_string_equal(value, "y");
+}
+
+static void applies_a_complete_layer(void **state)
+{
+	struct fixture *f = *state;
+	struct ctr_applied got;
+	AUTO_TARBALL(b);
+	struct layer l;
+
+	fixture_fresh(f);
+	put_layer(&b);
+	layer_init(&l, &b, 0);
+	if (apply(f, &l, CTR_WHITEOUT_OVERLAY, &got) != CTR_OK)
+		fail_msg("%s", f->message);
+	expect_layer(f);
+	assert_int_equal(got.length_bytes, (int64_t)b.len);
+	assert_string_equal(got.media_type, OCI_LAYER);
+	assert_int_equal(strlen(got.digest), 71);
+	layer_done(&l);
+}
+
+static void applies_a_growing_layer(void **state)
+{
+	struct fixture *f = *state;
+	struct ctr_applied got;
+	AUTO_TARBALL(b);
+	struct layer l;
+	char *content = malloc(3 << 20);
+
+	assert_non_null(content);
+	memset(content, 'c', 3 << 20);
+	fixture_fresh(f);
+	tb_add(&b, .name = "big", .data = content, .size = 3 << 20);
+	free(content);
+	put_layer(&b);
+	layer_init(&l, &b, 10007);
+	if (apply(f, &l, CTR_WHITEOUT_OVERLAY, &got) != CTR_OK)
+		fail_msg("%s", f->message);
+	expect_layer(f);
+	assert_int_equal(stat_of(f, "big").st_size, 3 << 20);
+	assert_true(l.self.calls > 10);
+	layer_done(&l);
+}
+
+static void a_source_that_fails_ends_the_apply(void **state)
+{
+	struct fixture *f = *state;
+	struct ctr_applied got;
+	AUTO_TARBALL(b);
+	struct layer l;
+
+	fixture_fresh(f);
+	put_layer(&b);
+	layer_init(&l, &b, 700);
+	l.self.fail = CTR_DATA_LOSS;
+	assert_int_equal(apply(f, &l, CTR_WHITEOUT_OVERLAY, &got), CTR_DATA_LOSS);
+	assert_non_null(strstr(f->message, "the download failed"));
+	layer_done(&l);
+}
+
+static void bad_layers_name_layer_and_cause(void **state)
+{
+	struct fixture *f = *state;
+	struct ctr_applied got;
+	AUTO_TARBALL(b);
+	struct layer l;
+
+	fixture_fresh(f);
+	tb_add(&b, .name = "../gr\xfc\xdf", .data = "x");
+	tb_end(&b);
+	layer_init(&l, &b, 0);
+	assert_int_equal(apply(f, &l, CTR_WHITEOUT_OVERLAY, &got), CTR_INVALID_ARGUMENT);
+	assert_non_null(strstr(f->message, "sha256:00"));
+	assert_non_null(strstr(f->message, "'../gr\\xfc\\xdf' leaves the root"));
+	layer_done(&l);
+
+	AUTO_TARBALL(cut);
+	tb_add(&cut, .name = "file", .data = "more than is there");
+	cut.len = 520;
+	layer_init(&l, &cut, 0);
+	assert_int_equal(apply(f, &l, CTR_WHITEOUT_REMOVE, &got), CTR_INVALID_ARGUMENT);
+	assert_non_null(strstr(f->message, "runcated"));
+	l.descriptor.media_type = "application/vnd.oci.image.layer.v1.tar+encrypted";
+	assert_int_equal(apply(f, &l, CTR_WHITEOUT_REMOVE, &got), CTR_UNIMPLEMENTED);
+	layer_done(&l);
+}
+
+static void cancel_ends_the_apply(void **state)
+{
+	struct fixture *f = *state;
+	struct ctr_applied got;
+	AUTO_TARBALL(b);
+	struct layer l;
+
+	fixture_fresh(f);
+	put_layer(&b);
+	layer_init(&l, &b, 1);
+	l.self.step = 1; /* and never again, as far as poll can tell */
+	l.source.event_fd = -1;
+	cancel_event = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert_int_equal(apply(f, &l, CTR_WHITEOUT_OVERLAY, &got), CTR_CANCELLED);
+	fd_close(&cancel_event);
+	layer_done(&l);
+}
+
+static ctr_code apply_mount(struct fixture *f, struct layer *l, const struct ctr_mount *m, struct ctr_applied *ret)
+{
+	struct differ d = differ_here();
+	struct ctr_apply args = { .size = sizeof(args),
+				  .flags = CTR_APPLY_SYNC,
+				  .layer = &l->descriptor,
+				  .source = &l->source,
+				  .mounts = m,
+				  .n_mounts = 1 };
+	AUTO_ERROR err = ERROR_INIT;
+	ctr_code code;
+
+	*ret = (struct ctr_applied){ .size = sizeof(*ret) };
+	code = differ_apply(&d, NULL, &args, ret, &err);
+	snprintf(f->message, sizeof(f->message), "%s", code == CTR_OK ? "" : error_text(&err));
+	return code;
+}
+
+/* Overlay: the upper directory is written, and what the layer does not name looks as below. */
+static void applies_to_mounts(void **state)
+{
+	struct fixture *f = *state;
+	struct ctr_applied got;
+	AUTO_TARBALL(b);
+	struct layer l;
+
+	fixture_fresh(f);
+	AUTO_FREE char *lower = str_printf("lowerdir=%s/root/l1:%s/root/l0", f->dir, f->dir);
+	AUTO_FREE char *upper = str_printf("upperdir=%s/root/u", f->dir);
+	AUTO_FREE char *bind = str_printf("%s/root/n", f->dir);
+	const char *options[] = { upper, lower, "workdir=/nowhere" }, *ro[] = { "ro", "rbind" };
+	struct ctr_mount overlay = { "overlay", "overlay", "", options, 3 }, at = { "bind", bind, "", NULL, 0 };
+	static const char *const dirs[] = { "l0", "l1", "u", "n", "l0/tmp" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		assert_int_equal(mkdirat(f->fd, dirs[i], 0755), 0);
+	assert_int_equal(fchmodat(f->fd, "l0/tmp", 01777, 0), 0);
+	put_text(f, "n/gone", "old");
+	tb_add(&b, .name = "tmp/f", .data = "f");
+	tb_add(&b, .name = ".wh.gone");
+	tb_end(&b);
+	layer_init(&l, &b, 0);
+	if (apply_mount(f, &l, &overlay, &got) != CTR_OK || apply_mount(f, &l, &at, &got) != CTR_OK)
+		fail_msg("%s", f->message);
+	assert_int_equal(stat_of(f, "u/tmp").st_mode, S_IFDIR | 01777);
+	assert_int_equal(stat_of(f, "u/gone").st_rdev, makedev(0, 0));
+	expect_text(f, "n/tmp/f", "f");
+	assert_true(missing(f, "n/gone"));
+
+	at.options = ro;
+	at.n_options = 2;
+	assert_int_equal(apply_mount(f, &l, &at, &got), CTR_INVALID_ARGUMENT);
+	overlay.options = options + 1;
+	overlay.n_options = 1;
+	assert_int_equal(apply_mount(f, &l, &overlay, &got), CTR_INVALID_ARGUMENT);
+	layer_done(&l);
+}
+
+static void compares_two_trees(void **state)
+{
+	struct fixture *f = *state;
+	struct differ d = differ_here();
+	struct ctr_compared got = { .size = sizeof(got) };
+	struct ctr_applied applied;
+	AUTO_CLOSE int out = memfd_create("layer", MFD_CLOEXEC);
+	AUTO_ERROR err = ERROR_INIT;
+	AUTO_FREE char *data = NULL;
+	AUTO_TARBALL(b);
+	struct layer l;
+	size_t n;
+
+	fixture_fresh(f);
+	AUTO_FREE char *a = str_printf("%s/root/a", f->dir);
+	AUTO_FREE char *c = str_printf("%s/root/b", f->dir);
+	struct ctr_mount lower = { "bind", a, "", NULL, 0 }, upper = { "bind", c, "", NULL, 0 };
+	struct ctr_compare args = { .size = sizeof(args),
+				    .lower = &lower,
+				    .upper = &upper,
+				    .n_lower = 1,
+				    .n_upper = 1,
+				    .media_type = "",
+				    .out_fd = out,
+				    .source_date_ns = CTR_NO_DEADLINE };
+
+	assert_int_equal(mkdirat(f->fd, "a", 0755), 0);
+	assert_int_equal(mkdirat(f->fd, "b", 0755), 0);
+	put_text(f, "a/gone", "gone");
+	put_text(f, "b/new", "new");
+	if (differ_compare(&d, some_call, &args, &got, &err) != CTR_OK)
+		fail_msg("%s", error_text(&err));
+	assert_int_equal(lseek(out, 0, SEEK_SET), 0);
+	assert_int_equal(io_read_fd(out, TB_MAX, &data, &n), 0);
+	assert_int_equal(n, got.length_bytes);
+	assert_int_equal(buf_append(&b, data, n), 0);
+
+	AUTO_CLOSE int a_fd = openat(f->fd, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	layer_init(&l, &b, 0);
+	int root = f->fd;
+	f->fd = a_fd;
+	ctr_code code = apply(f, &l, CTR_WHITEOUT_REMOVE, &applied);
+	f->fd = root;
+	if (code != CTR_OK)
+		fail_msg("%s", f->message);
+	assert_string_equal(applied.digest, got.diff_id);
+	expect_text(f, "a/new", "new");
+	assert_true(missing(f, "a/gone"));
+	layer_done(&l);
+
+	args.media_type = "application/x-unknown";
+	assert_int_equal(differ_compare(&d, some_call, &args, &got, &err), CTR_UNIMPLEMENTED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(applies_a_complete_layer),
+		cmocka_unit_test(applies_a_growing_layer),
+		cmocka_unit_test(a_source_that_fails_ends_the_apply),
+		cmocka_unit_test(bad_layers_name_layer_and_cause),
+		cmocka_unit_test(cancel_ends_the_apply),
+		cmocka_unit_test(applies_to_mounts),
+		cmocka_unit_test(compares_two_trees),
+	};
+
+	if (!fixture_possible() || geteuid() != 0)
+		return 0;
+	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
