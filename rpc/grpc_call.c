@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A call at the gRPC server: what handlers do with it, from any thread, and how it ends. Other threads leave operations
- * in the server's mailbox; one wake-up of the loop runs all of them and then writes each connection once.
+ * A call at the gRPC server: what handlers do with it, from any thread, and how it ends. Other
+ * threads leave operations in the server's mailbox; one wake-up of the loop runs all of them and
+ * then writes each connection once.
  */
 #include "rpc/grpc_call.h"
 
@@ -18,7 +19,7 @@
 
 #define BACKLOG_MAX (2 * H2_WINDOW)
 
-static const char *const code_texts[] = { "0", "1",  "2",  "3",	 "4",  "5",  "6",  "7", "8",
+static const char *const code_texts[] = { "0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
 					  "9", "10", "11", "12", "13", "14", "15", "16" };
 
 static const char *code_text(ctr_code code)
@@ -89,10 +90,11 @@ void grpc_call_unref(struct grpc_call *call)
 	free(call);
 }
 
-/* ------------------------------------------------------------------ answers, on the loop's thread */
+/* ------------------------------------------------------------------ answers, on the loop's
+ * thread */
 
-static ssize_t read_cb(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room, uint32_t *flags,
-		       nghttp2_data_source *source, void *ud)
+static ssize_t read_cb(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room,
+		       uint32_t *flags, nghttp2_data_source *source, void *ud)
 {
 	struct grpc_call *call = source->ptr;
 	nghttp2_nv nva[2];
@@ -114,7 +116,9 @@ static ssize_t read_cb(nghttp2_session *session, int32_t id, uint8_t *buf, size_
 	nva[0] = H2_NV("grpc-status", code_text(call->status), strlen(code_text(call->status)));
 	if (call->status_text)
 		nva[n_nv++] = H2_NV("grpc-message", call->status_text, strlen(call->status_text));
-	return nghttp2_submit_trailer(session, id, nva, n_nv) == 0 ? n : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	return nghttp2_submit_trailer(session, id, nva, n_nv) == 0
+		       ? n
+		       : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 /* An answer without messages: all in one HEADERS frame that ends the stream. */
@@ -142,7 +146,8 @@ static int submit_head(struct grpc_call *call)
 	};
 	const nghttp2_data_provider provider = { .source.ptr = call, .read_callback = read_cb };
 
-	return nghttp2_submit_response(call->conn->h2.session, call->id, nva, ARRAY_SIZE(nva), &provider);
+	return nghttp2_submit_response(call->conn->h2.session, call->id, nva, ARRAY_SIZE(nva),
+				       &provider);
 }
 
 /* There is something new to send for this call. */
@@ -153,14 +158,16 @@ static void kick(struct grpc_call *call)
 
 	if (!call->head_sent) {
 		call->head_sent = true;
-		r = call->finished && call->stream.out.bytes == 0 ? submit_only_trailers(call, "200") :
-								    submit_head(call);
+		r = call->finished && call->stream.out.bytes == 0
+			    ? submit_only_trailers(call, "200")
+			    : submit_head(call);
 	} else if (call->deferred) {
 		call->deferred = false;
 		r = nghttp2_session_resume_data(session, call->id);
 	}
 	if (r != 0)
-		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, call->id, NGHTTP2_INTERNAL_ERROR);
+		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, call->id,
+					  NGHTTP2_INTERNAL_ERROR);
 
 	grpc_conn_dirty(call->conn);
 }
@@ -210,11 +217,12 @@ void grpc_call_abort(struct grpc_call *call, ctr_code code, const char *literal)
 		atomic_fetch_sub(&call->queued, m->n + GRPC_PREFIX);
 	h2_release(&call->conn->h2, cut);
 	run_finish(call, code, literal);
-	if (call->begun && call->method->cancel)
+	if (call->told && call->method->cancel)
 		call->method->cancel(call);
 }
 
-void grpc_call_refuse(struct grpc_call *call, const char *http_status, ctr_code code, const char *literal)
+void grpc_call_refuse(struct grpc_call *call, const char *http_status, ctr_code code,
+		      const char *literal)
 {
 	set_status(call, code, literal);
 	call->head_sent = true;
@@ -234,7 +242,8 @@ static void expired(void *ud)
 
 void grpc_call_arm(struct grpc_call *call)
 {
-	/* Without memory for a timer the call waits without a limit of ours; the client has its own. */
+	/* Without memory for a timer the call waits without a limit of ours; the client has its
+	 * own. */
 	if (call->deadline_ns != NO_DEADLINE && !call->finished && !call->timer)
 		loop_add_timer(call->conn->h2.loop, call->deadline_ns, expired, call, &call->timer);
 }
@@ -242,7 +251,7 @@ void grpc_call_arm(struct grpc_call *call)
 void grpc_call_detach(struct grpc_call *call)
 {
 	struct grpc_conn *c = call->conn;
-	bool cut = call->begun && !call->finished;
+	bool cut = call->told && !call->finished;
 
 	atomic_fetch_sub(&call->queued, call->stream.out.bytes);
 	h2_release(&c->h2, grpc_out_clear(&call->stream.out));
@@ -260,7 +269,7 @@ void grpc_call_detach(struct grpc_call *call)
 		c->server->n_calls--;
 	if (cut && call->method->cancel)
 		call->method->cancel(call);
-	if (call->begun && call->method->closed)
+	if (call->told && call->method->closed)
 		call->method->closed(call);
 	grpc_call_unref(call);
 }
@@ -301,7 +310,8 @@ static void run_op(struct grpc_op *op)
 			grpc_session_resume(call);
 		break;
 	case GRPC_OP_EXHAUST:
-		grpc_call_abort(call, CTR_RESOURCE_EXHAUSTED, op->text ? op->text : "out of memory");
+		grpc_call_abort(call, CTR_RESOURCE_EXHAUSTED,
+				op->text ? op->text : "out of memory");
 		break;
 	}
 	grpc_op_free(op);
@@ -327,7 +337,8 @@ void grpc_mail_run(struct grpc_server *s)
 	}
 }
 
-/* 1: the caller runs it, being on the loop's thread; 0: it is in the mailbox; -EPIPE: the server is gone. */
+/* 1: the caller runs it, being on the loop's thread; 0: it is in the mailbox; -EPIPE: the server
+ * is gone. */
 static int post(struct grpc_call *call, struct grpc_op *op, bool always)
 {
 	struct grpc_mail *m = call->mail;
@@ -489,14 +500,12 @@ const struct grpc_method *grpc_call_method(const struct grpc_call *call)
 
 const char *grpc_call_metadata(const struct grpc_call *call, const char *key)
 {
-	const char *p = call->meta, *end = p + call->n_meta;
+	for (size_t at = 0; at < call->n_meta;) {
+		const char *name = call->meta + at, *value = name + strlen(name) + 1;
 
-	while (p < end) {
-		const char *value = p + strlen(p) + 1;
-
-		if (strcmp(p, key) == 0)
+		if (strcmp(name, key) == 0)
 			return value;
-		p = value + strlen(value) + 1;
+		at += strlen(name) + strlen(value) + 2;
 	}
 
 	return NULL;

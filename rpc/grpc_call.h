@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The gRPC server from inside: server, connection, call and mailbox, shared by grpc_server.c, grpc_session.c and
- * grpc_call.c only.
+ * The gRPC server from inside: server, connection, call and mailbox, shared by grpc_server.c,
+ * grpc_session.c and grpc_call.c only.
  */
 #ifndef CTR_RPC_GRPC_CALL_H
 #define CTR_RPC_GRPC_CALL_H
@@ -68,7 +68,8 @@ struct grpc_server {
 struct grpc_conn {
 	struct h2 h2; /* first: the session's user data */
 	struct list link, dirty;
-	struct list calls, fresh, drained; /* fresh: to be looked at when the bytes of this wake-up are parsed */
+	struct list calls, fresh,
+		drained; /* fresh: to be looked at when the bytes of this wake-up are parsed */
 	struct grpc_server *server;
 	struct ucred cred;
 };
@@ -81,8 +82,8 @@ struct grpc_call {
 	const struct grpc_service *service;
 	const struct grpc_method *method;
 	struct loop_timer *timer;
-	char *meta; /* "key\0value\0" ... */
-	char *wrong; /* a path or content type to be named in the refusal */
+	char *meta;        /* "key\0value\0" ... */
+	char *wrong;       /* a path or content type to be named in the refusal */
 	char *status_text; /* percent-encoded */
 	struct grpc_in in;
 	const uint8_t *message; /* the request of a unary call, or the message being delivered */
@@ -101,8 +102,9 @@ struct grpc_call {
 	ctr_code status;
 	/* What the request's headers said. */
 	bool is_post, has_path, has_type, bad_timeout, headers_too_large;
-	/* Where the call stands; loop only. */
-	bool begun, finished, head_sent, deferred, peer_closed, half_close_told, with_handler, delivering, has_message;
+	/* Where the call stands; loop only. told: a handler knows of it. */
+	bool begun, told, finished, head_sent, deferred, peer_closed, half_close_told, with_handler,
+		delivering, has_message;
 };
 
 /* grpc_call.c: loop thread */
@@ -112,7 +114,8 @@ void grpc_call_detach(struct grpc_call *call);
 /* End it from this layer with this text as it is; the handler hears of it through cancel(). */
 void grpc_call_abort(struct grpc_call *call, ctr_code code, const char *literal);
 /* Answer without messages and another HTTP status, before a handler knows of the call. */
-void grpc_call_refuse(struct grpc_call *call, const char *http_status, ctr_code code, const char *literal);
+void grpc_call_refuse(struct grpc_call *call, const char *http_status, ctr_code code,
+		      const char *literal);
 void grpc_call_arm(struct grpc_call *call); /* its deadline's timer */
 void grpc_mail_run(struct grpc_server *s);
 void grpc_mail_unref(struct grpc_mail *m);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * gRPC client; see grpc_client.h: the connection, calls and what they send, and waiting for one. Loop thread.
+ * gRPC client; see grpc_client.h: the connection, calls and what they send, and waiting for one.
+ * Loop thread.
  */
 #include "rpc/grpc_client.h"
 
@@ -41,8 +42,7 @@ static void fail_all(struct grpc_client *c)
 	/* A callback may begin or cancel others: look anew after each. */
 	while (again) {
 		again = false;
-		list_for(it, &c->streams)
-		{
+		list_for (it, &c->streams) {
 			struct grpc_stream *st = list_entry(it, struct grpc_stream, link);
 
 			if (st->settled)
@@ -106,18 +106,22 @@ static int start_session(struct grpc_client *c)
 		return -ENOMEM;
 
 	c->options = h2_options();
-	if (!c->options || nghttp2_session_client_new2(&session, c->callbacks, &c->h2, c->options) != 0)
+	if (!c->options ||
+	    nghttp2_session_client_new2(&session, c->callbacks, &c->h2, c->options) != 0)
 		return -ENOMEM;
 
 	c->h2.session = session;
-	if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, ARRAY_SIZE(settings)) != 0 ||
-	    nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, H2_CONN_WINDOW) != 0)
+	if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, ARRAY_SIZE(settings)) !=
+		    0 ||
+	    nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, H2_CONN_WINDOW) !=
+		    0)
 		return -ENOMEM;
 
 	return 0;
 }
 
-int grpc_client_new(struct loop *loop, int fd, grpc_closed_fn closed, void *ud, struct grpc_client **ret)
+int grpc_client_new(struct loop *loop, int fd, grpc_closed_fn closed, void *ud,
+		    struct grpc_client **ret)
 {
 	struct grpc_client *c = calloc(1, sizeof(*c));
 	int r;
@@ -190,8 +194,8 @@ static void expired(void *ud)
 	leave(c);
 }
 
-static ssize_t read_cb(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room, uint32_t *flags,
-		       nghttp2_data_source *source, void *ud)
+static ssize_t read_cb(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room,
+		       uint32_t *flags, nghttp2_data_source *source, void *ud)
 {
 	struct grpc_stream *st = source->ptr;
 	ssize_t n;
@@ -253,7 +257,9 @@ static void resume(struct grpc_stream *st)
 
 static nghttp2_nv pair_nv(const char *key, const char *value)
 {
-	return (nghttp2_nv){ .name = h2_bytes(key), .namelen = strlen(key), .value = h2_bytes(value),
+	return (nghttp2_nv){ .name = h2_bytes(key),
+			     .namelen = strlen(key),
+			     .value = h2_bytes(value),
 			     .valuelen = strlen(value) };
 }
 
@@ -321,8 +327,8 @@ static int start(struct grpc_client *c, const struct grpc_request *rq, struct gr
 	return 0;
 }
 
-int grpc_client_call(struct grpc_client *c, const struct grpc_request *rq, grpc_done_fn done, void *ud,
-		     struct grpc_stream **ret)
+int grpc_client_call(struct grpc_client *c, const struct grpc_request *rq, grpc_done_fn done,
+		     void *ud, struct grpc_stream **ret)
 {
 	struct grpc_stream *st = calloc(1, sizeof(*st));
 	int r;
@@ -338,8 +344,8 @@ int grpc_client_call(struct grpc_client *c, const struct grpc_request *rq, grpc_
 	return r;
 }
 
-int grpc_client_open(struct grpc_client *c, const struct grpc_request *rq, const struct grpc_stream_ops *ops, void *ud,
-		     struct grpc_stream **ret)
+int grpc_client_open(struct grpc_client *c, const struct grpc_request *rq,
+		     const struct grpc_stream_ops *ops, void *ud, struct grpc_stream **ret)
 {
 	struct grpc_stream *st = calloc(1, sizeof(*st));
 	int r;
@@ -423,8 +429,8 @@ static void waited(void *ud, ctr_code code, const char *message, const void *dat
 	loop_stop(w->loop);
 }
 
-ctr_code grpc_client_wait(struct grpc_client *c, const struct grpc_request *rq, void **ret_data, size_t *ret_n,
-			  struct ctr_error *err)
+ctr_code grpc_client_wait(struct grpc_client *c, const struct grpc_request *rq, void **ret_data,
+			  size_t *ret_n, struct ctr_error *err)
 {
 	struct waiting w = { .loop = c->h2.loop, .err = err };
 	struct grpc_stream *st = NULL;

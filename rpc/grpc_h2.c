@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nghttp2 on a socket; see grpc_h2.h. Output is gathered as pieces: small things are copied into one scratch buffer,
- * message bodies are pointed at. After the writev the rest, if any, is copied once into the connection's own buffer.
+ * nghttp2 on a socket; see grpc_h2.h. Output is gathered as pieces: small things are copied into
+ * one scratch buffer, message bodies are pointed at. After the writev the rest, if any, is copied
+ * once into the connection's own buffer.
  */
 #include "rpc/grpc_h2.h"
 
@@ -80,8 +81,8 @@ static void gather_data(struct h2_shared *sh, struct h2_stream *s, size_t n)
 	}
 }
 
-static int send_data_cb(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t n,
-			nghttp2_data_source *source, void *ud)
+static int send_data_cb(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
+			size_t n, nghttp2_data_source *source, void *ud)
 {
 	struct h2 *h = ud;
 	struct h2_shared *sh = h->shared;
@@ -199,8 +200,8 @@ static void reset_shared(struct h2_shared *sh)
 static int write_pending(struct h2 *h)
 {
 	while (h->pending_at < h->pending.len) {
-		ssize_t n = send(h->fd, h->pending.data + h->pending_at, h->pending.len - h->pending_at,
-				 MSG_NOSIGNAL);
+		ssize_t n = send(h->fd, h->pending.data + h->pending_at,
+				 h->pending.len - h->pending_at, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -252,7 +253,8 @@ static int flush(struct h2 *h)
 		h->ops->written(h->ud);
 	}
 
-	/* Others of the loop first; the socket is writable, so the rest comes with the next turn. */
+	/* Others of the loop first; the socket is writable, so the rest comes with the next
+	 * turn. */
 	return loop_mod_fd(h->watch, EPOLLIN | EPOLLOUT);
 }
 
@@ -323,7 +325,8 @@ void h2_flush_later(struct h2 *h)
 		loop_mod_fd(h->watch, EPOLLIN | EPOLLOUT);
 }
 
-int h2_start(struct h2 *h, struct loop *loop, int fd, struct h2_shared *shared, const struct h2_ops *ops, void *ud)
+int h2_start(struct h2 *h, struct loop *loop, int fd, struct h2_shared *shared,
+	     const struct h2_ops *ops, void *ud)
 {
 	int r = fd_set_nonblock(fd, 1);
 

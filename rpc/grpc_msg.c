@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Messages with their five-byte prefix, out and in; see grpc_msg.h. Holds no reference to any connection.
+ * Messages with their five-byte prefix, out and in; see grpc_msg.h. Holds no reference to any
+ * connection.
  */
 #include "rpc/grpc_msg.h"
 
 #include <string.h>
 
-#define GROW_FIRST (1u << 20) /* a message up to this is given its memory at once, a larger one as it arrives */
+#define GROW_FIRST                                                                                 \
+	(1u                                                                                        \
+	 << 20) /* a message up to this is given its memory at once, a larger one as it arrives */
 
 void grpc_msg_init(struct grpc_msg *m, void *data, size_t n)
 {
@@ -124,8 +127,8 @@ static enum grpc_in_result feed_prefix(struct grpc_in *in, const uint8_t **p, si
 	if (in->n_prefix < GRPC_PREFIX)
 		return GRPC_IN_MORE;
 
-	in->need = (uint32_t)in->prefix[1] << 24 | (uint32_t)in->prefix[2] << 16 | (uint32_t)in->prefix[3] << 8 |
-		   in->prefix[4];
+	in->need = (uint32_t)in->prefix[1] << 24 | (uint32_t)in->prefix[2] << 16 |
+		   (uint32_t)in->prefix[3] << 8 | in->prefix[4];
 	if (in->prefix[0] == 1)
 		return GRPC_IN_COMPRESSED;
 	if (in->prefix[0] != 0)
@@ -153,8 +156,8 @@ static int grow(struct grpc_in *in, size_t want)
 	return 0;
 }
 
-enum grpc_in_result grpc_in_feed(struct grpc_in *in, const uint8_t **p, size_t *n, size_t max, const uint8_t **ret,
-				 size_t *ret_n)
+enum grpc_in_result grpc_in_feed(struct grpc_in *in, const uint8_t **p, size_t *n, size_t max,
+				 const uint8_t **ret, size_t *ret_n)
 {
 	enum grpc_in_result r;
 	size_t take;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The gRPC server's outer parts: services, listeners, connections, the mailbox's eventfd and the end. Loop thread.
+ * The gRPC server's outer parts: services, listeners, connections, the mailbox's eventfd and the
+ * end. Loop thread.
  */
 #include <errno.h>
 #include <string.h>
@@ -75,7 +76,8 @@ static void free_conn(struct grpc_conn *c)
 	free(c);
 }
 
-/* The read buffer is about to be used for other bytes, and calls that did not end at once begin to count. */
+/* The read buffer is about to be used for other bytes, and calls that did not end at once begin
+ * to count. */
 static void parsed(void *ud)
 {
 	struct grpc_conn *c = ud;
@@ -117,7 +119,7 @@ static void over(void *ud, int r)
 	s->n_conns--;
 	free_conn(c);
 	if (s->stopping && s->n_conns == 0 && s->idle)
-		take_ptr(&s->idle)(s->idle_ud);
+		take_ptr (&s->idle)(s->idle_ud);
 }
 
 static const struct h2_ops h2_ops = { .parsed = parsed, .written = written, .over = over };
@@ -136,8 +138,10 @@ static int start_session(struct grpc_conn *c)
 		return -ENOMEM;
 
 	c->h2.session = session;
-	if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, ARRAY_SIZE(settings)) != 0 ||
-	    nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, H2_CONN_WINDOW) != 0)
+	if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, ARRAY_SIZE(settings)) !=
+		    0 ||
+	    nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, H2_CONN_WINDOW) !=
+		    0)
 		return -ENOMEM;
 
 	return 0;
@@ -196,7 +200,8 @@ static ctr_code hold(struct grpc_server *s, struct holder *h, ctr_code code)
 	return CTR_OK;
 }
 
-ctr_code grpc_server_listen(struct grpc_server *s, const char *path, mode_t mode, gid_t gid, struct ctr_error *err)
+ctr_code grpc_server_listen(struct grpc_server *s, const char *path, mode_t mode, gid_t gid,
+			    struct ctr_error *err)
 {
 	struct holder *h = calloc(1, sizeof(*h));
 
@@ -218,8 +223,7 @@ ctr_code grpc_server_adopt(struct grpc_server *s, int listening_fd, struct ctr_e
 
 static void stop_listening(struct grpc_server *s)
 {
-	list_for_safe(it, &s->listeners)
-	{
+	list_for_safe (it, &s->listeners) {
 		struct holder *h = list_entry(it, struct holder, link);
 
 		list_del(&h->link);
@@ -230,7 +234,8 @@ static void stop_listening(struct grpc_server *s)
 
 /* ------------------------------------------------------------------ services */
 
-static int add_method(struct grpc_server *s, const struct grpc_service *service, const struct grpc_method *method)
+static int add_method(struct grpc_server *s, const struct grpc_service *service,
+		      const struct grpc_method *method)
 {
 	AUTO_FREE char *path = str_printf("/%s/%s", service->name, method->name);
 	AUTO_FREE struct grpc_entry *entry = malloc(sizeof(*entry));
@@ -246,10 +251,23 @@ static int add_method(struct grpc_server *s, const struct grpc_service *service,
 	return r;
 }
 
+static bool is_complete(const struct grpc_service *service)
+{
+	for (size_t i = 0; i < service->n_methods; i++) {
+		const struct grpc_method *m = &service->methods[i];
+
+		if (m->flags & GRPC_CLIENT_STREAM ? !m->message : !m->unary)
+			return false;
+	}
+
+	return true;
+}
+
 static void remove_methods(struct grpc_server *s, const struct grpc_service *service, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		AUTO_FREE char *path = str_printf("/%s/%s", service->name, service->methods[i].name);
+		AUTO_FREE char *path =
+			str_printf("/%s/%s", service->name, service->methods[i].name);
 
 		if (path)
 			free(map_del(s->paths, path));
@@ -260,6 +278,9 @@ int grpc_server_register(struct grpc_server *s, const struct grpc_service *servi
 {
 	void *value; /* the map holds non-const pointers and this one is only read */
 	int r;
+
+	if (!is_complete(service))
+		return -EINVAL;
 
 	memcpy(&value, &service, sizeof(value));
 	r = map_put(s->services, service->name, value);
@@ -399,17 +420,17 @@ void grpc_server_shutdown(struct grpc_server *s, grpc_idle_fn idle, void *ud)
 	s->idle = idle;
 	s->idle_ud = ud;
 	stop_listening(s);
-	list_for(it, &s->conns)
-	{
+	list_for (it, &s->conns) {
 		struct grpc_conn *c = list_entry(it, struct grpc_conn, link);
 		nghttp2_session *session = c->h2.session;
 
 		nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE,
-				      nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR, NULL, 0);
+				      nghttp2_session_get_last_proc_stream_id(session),
+				      NGHTTP2_NO_ERROR, NULL, 0);
 		grpc_conn_dirty(c);
 	}
 	if (s->n_conns == 0 && s->idle)
-		take_ptr(&s->idle)(s->idle_ud);
+		take_ptr (&s->idle)(s->idle_ud);
 }
 
 size_t grpc_server_conns(const struct grpc_server *s)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The gRPC server's side of an HTTP/2 session: request headers, message bytes, the ends of streams. What nghttp2 would
- * check with strict messaging on and gRPC needs is checked here; the refusals are those of grpc-go, word for word.
- * Loop thread.
+ * The gRPC server's side of an HTTP/2 session: request headers, message bytes, the ends of streams.
+ * What nghttp2 would check with strict messaging on and gRPC needs is checked here; the refusals
+ * are those of grpc-go, word for word. Loop thread.
  */
 #include <errno.h>
 #include <string.h>
@@ -43,8 +43,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 
 /* ------------------------------------------------------------------ headers */
 
-static void keep_metadata(struct grpc_call *call, const char *name, size_t n_name, const char *value,
-			  size_t n_value)
+static void keep_metadata(struct grpc_call *call, const char *name, size_t n_name,
+			  const char *value, size_t n_value)
 {
 	size_t all = call->n_meta + n_name + n_value + 2;
 	char *meta;
@@ -111,7 +111,8 @@ static int is(const char *name, size_t n, const char *want)
 /* Headers of the transport that no handler asks for. */
 static int is_noise(const char *name, size_t n)
 {
-	static const char *const noise[] = { "te", "user-agent", "accept-encoding", "grpc-accept-encoding" };
+	static const char *const noise[] = { "te", "user-agent", "accept-encoding",
+					     "grpc-accept-encoding" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(noise); i++) {
 		if (is(name, n, noise[i]))
@@ -121,8 +122,9 @@ static int is_noise(const char *name, size_t n)
 	return 0;
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name_bytes, size_t n_name,
-		     const uint8_t *value_bytes, size_t n_value, uint8_t flags, void *ud)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
+		     const uint8_t *name_bytes, size_t n_name, const uint8_t *value_bytes,
+		     size_t n_value, uint8_t flags, void *ud)
 {
 	const char *name = (const char *)name_bytes, *value = (const char *)value_bytes;
 	struct grpc_call *call = find(session, frame->hd.stream_id);
@@ -169,7 +171,8 @@ static void refuse_path(struct grpc_call *call)
 	path += path[0] == '/';
 	slash = strrchr(path, '/');
 	if (!slash) {
-		refuse(call, "200", CTR_UNIMPLEMENTED, str_printf("malformed method name: \"%s\"", call->wrong));
+		refuse(call, "200", CTR_UNIMPLEMENTED,
+		       str_printf("malformed method name: \"%s\"", call->wrong));
 		return;
 	}
 
@@ -185,10 +188,12 @@ static void refuse_path(struct grpc_call *call)
 static int check_head(nghttp2_session *session, struct grpc_call *call)
 {
 	if (!call->has_path)
-		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, call->id, NGHTTP2_PROTOCOL_ERROR);
+		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, call->id,
+					  NGHTTP2_PROTOCOL_ERROR);
 	else if (!call->has_type)
 		refuse(call, "415", CTR_INVALID_ARGUMENT,
-		       str_printf("invalid gRPC request content-type \"%s\"", str_or(call->wrong, "")));
+		       str_printf("invalid gRPC request content-type \"%s\"",
+				  str_or(call->wrong, "")));
 	else if (!call->is_post)
 		refuse(call, "405", CTR_INTERNAL,
 		       str_printf("received a HEADERS frame whose :method is not POST"));
@@ -214,7 +219,11 @@ static void begin(nghttp2_session *session, struct grpc_call *call)
 	call->begun = true;
 	call->conn->server->n_calls++;
 	list_add(&call->conn->fresh, &call->fresh);
-	if (call->method->flags & GRPC_CLIENT_STREAM && call->method->open)
+	if (!(call->method->flags & GRPC_CLIENT_STREAM))
+		return;
+
+	call->told = true;
+	if (call->method->open)
 		call->method->open(call);
 }
 
@@ -236,18 +245,20 @@ static void bad_message(struct grpc_call *call, enum grpc_in_result r)
 		return;
 	case GRPC_IN_TOO_LARGE:
 		abort_with(call, CTR_RESOURCE_EXHAUSTED,
-			   str_printf("grpc: received message larger than max (%u vs. %zu)", call->in.need,
-				      call->message_max));
+			   str_printf("grpc: received message larger than max (%u vs. %zu)",
+				      call->in.need, call->message_max));
 		return;
 	case GRPC_IN_COMPRESSED:
 		encoding = grpc_call_metadata(call, "grpc-encoding");
-		abort_with(call, CTR_UNIMPLEMENTED,
-			   str_printf("grpc: Decompressor is not installed for grpc-encoding \"%s\"",
-				      str_or(encoding, "")));
+		abort_with(
+			call, CTR_UNIMPLEMENTED,
+			str_printf("grpc: Decompressor is not installed for grpc-encoding \"%s\"",
+				   str_or(encoding, "")));
 		return;
 	case GRPC_IN_BAD_FLAG:
 		abort_with(call, CTR_INTERNAL,
-			   str_printf("grpc: received unexpected payload format %u", call->in.prefix[0]));
+			   str_printf("grpc: received unexpected payload format %u",
+				      call->in.prefix[0]));
 		return;
 	case GRPC_IN_NO_MEMORY:
 		grpc_call_abort(call, CTR_RESOURCE_EXHAUSTED, "out of memory");
@@ -255,14 +266,16 @@ static void bad_message(struct grpc_call *call, enum grpc_in_result r)
 	}
 }
 
-/* The one request of a unary or server-streaming call; it may lie in the read buffer until the end of this wake-up. */
+/* The one request of a unary or server-streaming call; it may lie in the read buffer until the
+ * end of this wake-up. */
 static void input_unary(struct grpc_call *call, const uint8_t *p, size_t n)
 {
 	enum grpc_in_result r;
 
 	if (call->has_message) {
 		if (n > 0)
-			grpc_call_abort(call, CTR_INTERNAL, "more than one message for a call that takes one");
+			grpc_call_abort(call, CTR_INTERNAL,
+					"more than one message for a call that takes one");
 		return;
 	}
 
@@ -284,8 +297,8 @@ static size_t deliver(struct grpc_call *call, const uint8_t *p, size_t n)
 	size_t all = n;
 
 	while (n > 0 && !call->with_handler && !call->finished) {
-		enum grpc_in_result r =
-			grpc_in_feed(&call->in, &p, &n, call->message_max, &call->message, &call->n_message);
+		enum grpc_in_result r = grpc_in_feed(&call->in, &p, &n, call->message_max,
+						     &call->message, &call->n_message);
 
 		if (r != GRPC_IN_MESSAGE) {
 			bad_message(call, r);
@@ -313,8 +326,8 @@ static void keep_backlog(struct grpc_call *call, const uint8_t *p, size_t n)
 
 static void tell_half_close(struct grpc_call *call)
 {
-	if (!call->peer_closed || call->half_close_told || call->with_handler || call->backlog.len > 0 ||
-	    call->finished)
+	if (!call->peer_closed || call->half_close_told || call->with_handler ||
+	    call->backlog.len > 0 || call->finished)
 		return;
 
 	call->half_close_told = true;
@@ -324,7 +337,8 @@ static void tell_half_close(struct grpc_call *call)
 		call->method->half_close(call);
 }
 
-static void input_stream(nghttp2_session *session, struct grpc_call *call, const uint8_t *p, size_t n)
+static void input_stream(nghttp2_session *session, struct grpc_call *call, const uint8_t *p,
+			 size_t n)
 {
 	size_t used = 0;
 
@@ -356,7 +370,8 @@ void grpc_session_resume(struct grpc_call *call)
 	grpc_conn_dirty(call->conn);
 }
 
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *ud)
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n,
+		   void *ud)
 {
 	struct grpc_call *call = find(session, id);
 
@@ -381,11 +396,12 @@ static void half_close_unary(struct grpc_call *call)
 {
 	if (!call->has_message) {
 		grpc_call_abort(call, CTR_INTERNAL,
-				grpc_in_is_partial(&call->in) ? "the stream ended inside a message" :
-								"the call ended without a message");
+				grpc_in_is_partial(&call->in) ? "the stream ended inside a message"
+							      : "the call ended without a message");
 		return;
 	}
 
+	call->told = true;
 	call->method->unary(call, call->message, call->n_message);
 	call->message = NULL;
 	call->has_message = false;
@@ -429,7 +445,8 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
 
 	call = find(session, frame->hd.stream_id);
 	if (call && !call->peer_closed)
-		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+					  NGHTTP2_NO_ERROR);
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The gRPC client's side of an HTTP/2 session: answers, statuses, and how streams end. A stream object lives until
- * nghttp2 has closed its stream, since frames that are being written may point at it; its owner has been told, or has
- * cancelled, before. Loop thread.
+ * The gRPC client's side of an HTTP/2 session: answers, statuses, and how streams end. A stream
+ * object lives until nghttp2 has closed its stream, since frames that are being written may point
+ * at it; its owner has been told, or has cancelled, before. Loop thread.
  */
 #include "rpc/grpc_stream.h"
 
@@ -34,7 +34,8 @@ void grpc_stream_settle(struct grpc_stream *st, ctr_code code, const char *messa
 	st->settled = true;
 	loop_del_timer(take_ptr(&st->timer));
 	if (st->done)
-		st->done(st->ud, code, message, code == CTR_OK ? st->answer : NULL, code == CTR_OK ? st->n_answer : 0);
+		st->done(st->ud, code, message, code == CTR_OK ? st->answer : NULL,
+			 code == CTR_OK ? st->n_answer : 0);
 	else
 		st->ops->end(st->ud, code, message);
 }
@@ -42,7 +43,8 @@ void grpc_stream_settle(struct grpc_stream *st, ctr_code code, const char *messa
 /* Tell the server that nobody waits any more. */
 void grpc_stream_reset(struct grpc_stream *st)
 {
-	nghttp2_submit_rst_stream(st->client->h2.session, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_CANCEL);
+	nghttp2_submit_rst_stream(st->client->h2.session, NGHTTP2_FLAG_NONE, st->id,
+				  NGHTTP2_CANCEL);
 	h2_flush_later(&st->client->h2);
 }
 
@@ -86,7 +88,8 @@ static void settle_reset(struct grpc_stream *st, uint32_t error_code)
 		text = str_printf("the server answered with HTTP status %d", st->http_status);
 		code = code_of_http(st->http_status);
 	} else {
-		text = str_printf("the server ended the stream without a status (HTTP/2 error %u)", error_code);
+		text = str_printf("the server ended the stream without a status (HTTP/2 error %u)",
+				  error_code);
 		if (error_code == NGHTTP2_REFUSED_STREAM)
 			code = CTR_UNAVAILABLE;
 		else if (error_code == NGHTTP2_CANCEL)
@@ -142,8 +145,8 @@ static int is(const uint8_t *name, size_t n, const char *want)
 	return n == strlen(want) && memcmp(name, want, n) == 0;
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t n_name,
-		     const uint8_t *value, size_t n_value, uint8_t flags, void *ud)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+		     size_t n_name, const uint8_t *value, size_t n_value, uint8_t flags, void *ud)
 {
 	struct grpc_stream *st = find(session, frame->hd.stream_id);
 
@@ -198,7 +201,8 @@ static void bad_message(struct grpc_stream *st, enum grpc_in_result r)
 		return;
 	case GRPC_IN_COMPRESSED:
 	case GRPC_IN_BAD_FLAG:
-		grpc_stream_fail(st, CTR_INTERNAL, "the answer is compressed, which was not asked for");
+		grpc_stream_fail(st, CTR_INTERNAL,
+				 "the answer is compressed, which was not asked for");
 		return;
 	case GRPC_IN_NO_MEMORY:
 		grpc_stream_fail(st, CTR_RESOURCE_EXHAUSTED, "out of memory");
@@ -206,7 +210,8 @@ static void bad_message(struct grpc_stream *st, enum grpc_in_result r)
 	}
 }
 
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *ud)
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n,
+		   void *ud)
 {
 	struct grpc_stream *st = find(session, id);
 
@@ -216,7 +221,8 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	while (st && !st->settled && n > 0) {
 		const uint8_t *data;
 		size_t n_data;
-		enum grpc_in_result r = grpc_in_feed(&st->in, &p, &n, GRPC_MESSAGE_LIMIT, &data, &n_data);
+		enum grpc_in_result r =
+			grpc_in_feed(&st->in, &p, &n, GRPC_MESSAGE_LIMIT, &data, &n_data);
 
 		if (r == GRPC_IN_MESSAGE) {
 			take_message(st, data, n_data);

@@ -20,9 +20,12 @@ static const struct unit {
 	char letter;
 	int64_t ns;
 } units[] = {
-	{ 'n', 1 },		     { 'u', 1000 },
-	{ 'm', NS_PER_MSEC },	     { 'S', NS_PER_SEC },
-	{ 'M', 60 * NS_PER_SEC }, { 'H', 3600 * NS_PER_SEC },
+	{ 'n', 1 },
+	{ 'u', 1000 },
+	{ 'm', NS_PER_MSEC },
+	{ 'S', NS_PER_SEC },
+	{ 'M', 60 * NS_PER_SEC },
+	{ 'H', 3600 * NS_PER_SEC },
 };
 
 int grpc_timeout_parse(const char *s, size_t n, int64_t *ret_ns)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The texts of gRPC's headers: grpc-timeout, grpc-message, content-type, :path. Pure functions, inside rpc/ only.
+ * The texts of gRPC's headers: grpc-timeout, grpc-message, content-type, :path. Pure functions,
+ * inside rpc/ only.
  */
 #ifndef CTR_RPC_GRPC_WIRE_H
 #define CTR_RPC_GRPC_WIRE_H
@@ -8,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GRPC_MESSAGE_MAX  4096 /* bytes of a status text before encoding; longer ones lose their middle */
+#define GRPC_MESSAGE_MAX                                                                           \
+	4096 /* bytes of a status text before encoding; longer ones lose their middle */
 #define GRPC_TIMEOUT_ROOM 16
 
 /* "<1 to 8 digits><H|M|S|m|u|n>"; 0 or -EINVAL. A value beyond int64_t is INT64_MAX. */

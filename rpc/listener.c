@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Listening unix sockets; see listener.h. The mode of a socket's inode is what fchmod() set on the unbound
- * descriptor (less the umask), so the path never exists with a wider one. Loop thread.
+ * Listening unix sockets; see listener.h. The mode of a socket's inode is what fchmod() set on the
+ * unbound descriptor (less the umask), so the path never exists with a wider one. Loop thread.
  */
 #include "rpc/listener.h"
 
@@ -107,7 +107,8 @@ static int lock_path(const char *path, int *ret_fd)
 	return r;
 }
 
-/* 0 when the path is free (a dead socket has been removed), -EADDRINUSE, -ENOTSOCK or another -errno. */
+/* 0 when the path is free (a dead socket has been removed), -EADDRINUSE, -ENOTSOCK or another
+ * -errno. */
 static int clear_path(const char *path)
 {
 	struct stat st;
@@ -153,8 +154,8 @@ static int bind_path(const char *path, mode_t mode, gid_t gid, int *ret_fd)
 	if (bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0)
 		return -errno;
 
-	if ((gid != LISTENER_KEEP_GID && lchown(path, (uid_t)-1, gid) < 0) || chmod(path, mode) < 0 ||
-	    listen(fd, SOMAXCONN) < 0) {
+	if ((gid != LISTENER_KEEP_GID && lchown(path, (uid_t)-1, gid) < 0) ||
+	    chmod(path, mode) < 0 || listen(fd, SOMAXCONN) < 0) {
 		r = -errno;
 		unlink(path);
 		return r;
@@ -172,7 +173,8 @@ static void resume(void *ud)
 	loop_mod_fd(l->watch, EPOLLIN);
 }
 
-/* Level-triggered accept that fails for want of descriptors would spin: look again a little later. */
+/* Level-triggered accept that fails for want of descriptors would spin: look again a little
+ * later. */
 static void take_pause(struct listener *l)
 {
 	if (loop_add_timer(l->loop, clock_now_ns() + PAUSE_NS, resume, l, &l->pause) == 0)
@@ -226,15 +228,16 @@ static void auto_listener(struct listener **l)
 static ctr_code fail_path(struct ctr_error *err, int r, const char *path)
 {
 	if (r == -EADDRINUSE)
-		return ctr_fail(err, CTR_ALREADY_EXISTS, "socket '%s' is served by a live daemon", path);
+		return ctr_fail(err, CTR_ALREADY_EXISTS, "socket '%s' is served by a live daemon",
+				path);
 	if (r == -ENOTSOCK)
 		return ctr_fail(err, CTR_FAILED_PRECONDITION, "'%s' exists and is no socket", path);
 
 	return ctr_fail_errno(err, r, "listen on '%s'", path);
 }
 
-ctr_code listener_open(struct loop *loop, const char *path, mode_t mode, gid_t gid, listener_fn fn, void *ud,
-		       struct listener **ret, struct ctr_error *err)
+ctr_code listener_open(struct loop *loop, const char *path, mode_t mode, gid_t gid, listener_fn fn,
+		       void *ud, struct listener **ret, struct ctr_error *err)
 {
 	AUTO(auto_listener) struct listener *l = make(loop, fn, ud);
 	struct stat st;
@@ -284,7 +287,8 @@ ctr_code listener_adopt(struct loop *loop, int fd, listener_fn fn, void *ud, str
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) < 0)
 		return ctr_fail_errno(err, errno, "listen on descriptor %d", fd);
 	if (!listening)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "descriptor %d is no listening socket", fd);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "descriptor %d is no listening socket",
+				fd);
 
 	r = fd_set_nonblock(fd, 1);
 	if (r == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)

@@ -65,7 +65,8 @@ int pb_any_is(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor
 	return strcmp(pb_any_name(any), type->name) == 0;
 }
 
-void *pb_any_unpack(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type, size_t max)
+void *pb_any_unpack(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type,
+		    size_t max)
 {
 	if (!pb_any_is(any, type))
 		return NULL;

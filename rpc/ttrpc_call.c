@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The life of one ttrpc call at the server: answers, streams, deadline and cancel. A call is in its connection's table
- * while an answer is due; it is freed when its handler has finished it. Loop thread.
+ * The life of one ttrpc call at the server: answers, streams, deadline and cancel. A call is in its
+ * connection's table while an answer is due; it is freed when its handler has finished it. Loop
+ * thread.
  */
 #include "rpc/ttrpc_call.h"
 
@@ -113,7 +114,8 @@ void ttrpc_call_leave(struct ttrpc_call *call)
 		return;
 	}
 
-	/* Only a call that stays pays for a timer. Without memory for one it waits without a limit. */
+	/* Only a call that stays pays for a timer. Without memory for one it waits without a
+	 * limit. */
 	if (call->peer && !call->timer && call->deadline_ns != NO_DEADLINE)
 		loop_add_timer(call->loop, call->deadline_ns, expired, call, &call->timer);
 }
@@ -131,7 +133,8 @@ static void send_too_large(struct ttrpc_call *call, size_t n)
 {
 	AUTO_FREE char *text = str_printf(TTRPC_TOO_LARGE, n, TTRPC_DATA_MAX);
 
-	ttrpc_send_status(call->peer, call->stream, CTR_RESOURCE_EXHAUSTED, str_or(text, "message too large"));
+	ttrpc_send_status(call->peer, call->stream, CTR_RESOURCE_EXHAUSTED,
+			  str_or(text, "message too large"));
 }
 
 void ttrpc_call_reply(struct ttrpc_call *call, const void *data, size_t n)
@@ -176,7 +179,8 @@ void ttrpc_call_finish(struct ttrpc_call *call, ctr_code code, const char *messa
 		ttrpc_conn_send(call->peer->conn, &last, NULL, 0, NULL, 0);
 	} else if (call->peer) {
 		text = error_wire_text(code, message ? message : "");
-		ttrpc_send_status(call->peer, call->stream, code, str_or(text, code_class_text(code)));
+		ttrpc_send_status(call->peer, call->stream, code,
+				  str_or(text, code_class_text(code)));
 	}
 
 	done(call);

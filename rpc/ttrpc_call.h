@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The server's calls and connections, seen from inside: shared by ttrpc_server.c and ttrpc_call.c only.
+ * The server's calls and connections, seen from inside: shared by ttrpc_server.c and ttrpc_call.c
+ * only.
  */
 #ifndef CTR_RPC_TTRPC_CALL_H
 #define CTR_RPC_TTRPC_CALL_H
@@ -28,7 +29,7 @@ struct ttrpc_peer {
 };
 
 struct ttrpc_call {
-	struct list link;	 /* in the connection's bucket until the call is over */
+	struct list link;        /* in the connection's bucket until the call is over */
 	struct ttrpc_peer *peer; /* NULL once nothing can be sent any more */
 	struct loop *loop;
 	struct loop_timer *timer;
@@ -40,13 +41,14 @@ struct ttrpc_call {
 	int64_t deadline_ns;
 	struct ucred cred;
 	uint32_t stream;
-	unsigned inside;   /* handlers of this call on the stack */
-	int half_closed;   /* the client sends no more */
-	int released;	   /* the handler has finished it */
-	int told;	   /* cancel() was called */
+	unsigned inside; /* handlers of this call on the stack */
+	int half_closed; /* the client sends no more */
+	int released;    /* the handler has finished it */
+	int told;        /* cancel() was called */
 };
 
-/* Around every call into a handler: the object lives until the outermost leave, and gets its timer there if parked. */
+/* Around every call into a handler: the object lives until the outermost leave, and gets its
+ * timer there if parked. */
 void ttrpc_call_enter(struct ttrpc_call *call);
 void ttrpc_call_leave(struct ttrpc_call *call);
 /* No handler may be called any more (but cancel, once). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ttrpc client; see ttrpc_client.h. A call is in the table of its connection until its callback is about to be
- * called; answers for streams that are not there are dropped. Loop thread.
+ * ttrpc client; see ttrpc_client.h. A call is in the table of its connection until its callback is
+ * about to be called; answers for streams that are not there are dropped. Loop thread.
  */
 #include "rpc/ttrpc_client.h"
 
@@ -19,7 +19,7 @@
 #include "rpc/pb.h"
 #include "rpc/ttrpc_conn.h"
 
-#define BUCKETS	       16
+#define BUCKETS        16
 #define BUCKET(stream) ((stream) >> 1 & (BUCKETS - 1))
 #define METADATA_MAX   64
 #define CLOSED_TEXT    "ttrpc: closed"
@@ -63,7 +63,8 @@ static void drop(struct ttrpc_pending *p)
 }
 
 /* The end of a call: out of the table first, then tell. */
-static void settle(struct ttrpc_pending *p, ctr_code code, const char *message, const void *data, size_t n)
+static void settle(struct ttrpc_pending *p, ctr_code code, const char *message, const void *data,
+		   size_t n)
 {
 	struct ttrpc_pending copy = *p;
 
@@ -89,15 +90,14 @@ static void fail_all(struct ttrpc_client *c)
 {
 	for (size_t i = 0; i < BUCKETS; i++) {
 		while (!list_empty(&c->calls[i]))
-			settle(list_entry(c->calls[i].next, struct ttrpc_pending, link), CTR_UNAVAILABLE,
-			       CLOSED_TEXT, NULL, 0);
+			settle(list_entry(c->calls[i].next, struct ttrpc_pending, link),
+			       CTR_UNAVAILABLE, CLOSED_TEXT, NULL, 0);
 	}
 }
 
 static struct ttrpc_pending *find(struct ttrpc_client *c, uint32_t stream)
 {
-	list_for(it, &c->calls[BUCKET(stream)])
-	{
+	list_for (it, &c->calls[BUCKET(stream)]) {
 		struct ttrpc_pending *p = list_entry(it, struct ttrpc_pending, link);
 
 		if (p->stream == stream)
@@ -110,7 +110,8 @@ static struct ttrpc_pending *find(struct ttrpc_client *c, uint32_t stream)
 static void response(struct ttrpc_client *c, struct ttrpc_pending *p, const struct ttrpc_frame *f,
 		     const uint8_t *data)
 {
-	AUTO_PB Ttrpc__Response *resp = pb_unpack(&ttrpc__response__descriptor, data, f->len, TTRPC_DATA_MAX);
+	AUTO_PB Ttrpc__Response *resp =
+		pb_unpack(&ttrpc__response__descriptor, data, f->len, TTRPC_DATA_MAX);
 
 	if (!resp) {
 		settle(p, CTR_INTERNAL, "the answer is no ttrpc.Response", NULL, 0);
@@ -131,11 +132,12 @@ static void response(struct ttrpc_client *c, struct ttrpc_pending *p, const stru
 			return;
 	}
 
-	settle(p, CTR_OK, "", resp->payload.data ? (const void *)resp->payload.data : "", resp->payload.len);
+	settle(p, CTR_OK, "", resp->payload.data ? (const void *)resp->payload.data : "",
+	       resp->payload.len);
 }
 
-static void stream_data(struct ttrpc_client *c, struct ttrpc_pending *p, const struct ttrpc_frame *f,
-			const uint8_t *data)
+static void stream_data(struct ttrpc_client *c, struct ttrpc_pending *p,
+			const struct ttrpc_frame *f, const uint8_t *data)
 {
 	if (!(p->flags & TTRPC_SERVER_STREAM)) {
 		settle(p, CTR_INTERNAL, "data on a stream that is none of the server's", NULL, 0);
@@ -186,7 +188,8 @@ static void on_closed(void *ud, int r)
 
 static const struct ttrpc_conn_ops conn_ops = { .frame = on_frame, .closed = on_closed };
 
-int ttrpc_client_new(struct loop *loop, int fd, ttrpc_closed_fn closed, void *ud, struct ttrpc_client **ret)
+int ttrpc_client_new(struct loop *loop, int fd, ttrpc_closed_fn closed, void *ud,
+		     struct ttrpc_client **ret)
 {
 	AUTO_FREE struct ttrpc_client *c = calloc(1, sizeof(*c));
 	int r;
@@ -280,8 +283,8 @@ static int encode(const struct ttrpc_request *rq, int64_t timeout_ns, void **ret
 	return r == -E2BIG ? -EMSGSIZE : r;
 }
 
-static int begin(struct ttrpc_client *c, const struct ttrpc_request *rq, uint8_t flags, int64_t timeout_ns,
-		 uint32_t *ret_stream)
+static int begin(struct ttrpc_client *c, const struct ttrpc_request *rq, uint8_t flags,
+		 int64_t timeout_ns, uint32_t *ret_stream)
 {
 	struct ttrpc_frame f = { .stream = c->next_stream, .type = TTRPC_REQUEST, .flags = flags };
 	AUTO_FREE void *data = NULL;
@@ -326,8 +329,8 @@ static int start(struct ttrpc_client *c, const struct ttrpc_request *rq, uint8_t
 	return 0;
 }
 
-int ttrpc_client_call(struct ttrpc_client *c, const struct ttrpc_request *rq, ttrpc_done_fn done, void *ud,
-		      struct ttrpc_pending **ret)
+int ttrpc_client_call(struct ttrpc_client *c, const struct ttrpc_request *rq, ttrpc_done_fn done,
+		      void *ud, struct ttrpc_pending **ret)
 {
 	AUTO_FREE struct ttrpc_pending *p = calloc(1, sizeof(*p));
 	int r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Frames over a socket; see ttrpc_conn.h. Whole frames are handed on straight from the read buffer on the stack, only
- * a part of one is kept; a large frame is received in place. Loop thread.
+ * Frames over a socket; see ttrpc_conn.h. Whole frames are handed on straight from the read buffer
+ * on the stack, only a part of one is kept; a large frame is received in place. Loop thread.
  */
 #include "rpc/ttrpc_conn.h"
 
@@ -22,9 +22,9 @@ struct ttrpc_conn {
 	struct loop_fd *watch;
 	const struct ttrpc_conn_ops *ops;
 	void *ud;
-	struct buf in;   /* a part of a frame */
-	uint32_t skip;   /* bytes of an oversized frame still to come */
-	struct buf out;  /* what the socket did not take, from out_at on */
+	struct buf in;  /* a part of a frame */
+	uint32_t skip;  /* bytes of an oversized frame still to come */
+	struct buf out; /* what the socket did not take, from out_at on */
 	size_t out_at;
 	int fd;
 	int in_callback, freed, ended;
@@ -160,7 +160,8 @@ static ssize_t read_some(struct ttrpc_conn *c)
 static int flush(struct ttrpc_conn *c)
 {
 	while (c->out_at < c->out.len) {
-		ssize_t n = send(c->fd, c->out.data + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL);
+		ssize_t n =
+			send(c->fd, c->out.data + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -256,7 +257,8 @@ void ttrpc_conn_free(struct ttrpc_conn *c)
 		release(c);
 }
 
-/* The peer does not read: no room for more, so the connection ends (seen by the loop as a hang-up). */
+/* The peer does not read: no room for more, so the connection ends (seen by the loop as a
+ * hang-up). */
 static int overflow(struct ttrpc_conn *c, int r)
 {
 	shutdown(c->fd, SHUT_RDWR);
@@ -271,7 +273,8 @@ static int keep_rest(struct ttrpc_conn *c, const struct iovec *parts, int n_part
 		int r;
 
 		done -= skip;
-		r = buf_append(&c->out, (const char *)parts[i].iov_base + skip, parts[i].iov_len - skip);
+		r = buf_append(&c->out, (const char *)parts[i].iov_base + skip,
+			       parts[i].iov_len - skip);
 		if (r < 0)
 			return overflow(c, r);
 	}
@@ -279,8 +282,8 @@ static int keep_rest(struct ttrpc_conn *c, const struct iovec *parts, int n_part
 	return loop_mod_fd(c->watch, EPOLLIN | EPOLLOUT);
 }
 
-int ttrpc_conn_send(struct ttrpc_conn *c, const struct ttrpc_frame *f, const void *head, size_t n_head,
-		    const void *body, size_t n_body)
+int ttrpc_conn_send(struct ttrpc_conn *c, const struct ttrpc_frame *f, const void *head,
+		    size_t n_head, const void *body, size_t n_body)
 {
 	uint8_t header[TTRPC_HEADER];
 	struct iovec parts[3] = { { header, sizeof(header) } };

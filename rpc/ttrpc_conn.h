@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One ttrpc connection: a non-blocking stream socket cut into frames, for server and client alike. Inside rpc/ only.
- * An idle connection holds no buffer; a frame above the limit is skipped and reported, the connection goes on.
- * Loop thread.
+ * One ttrpc connection: a non-blocking stream socket cut into frames, for server and client alike.
+ * Inside rpc/ only. An idle connection holds no buffer; a frame above the limit is skipped and
+ * reported, the connection goes on. Loop thread.
  */
 #ifndef CTR_RPC_TTRPC_CONN_H
 #define CTR_RPC_TTRPC_CONN_H
@@ -37,7 +37,8 @@ struct ttrpc_frame {
 struct ttrpc_conn;
 
 struct ttrpc_conn_ops {
-	/* A whole frame; data is valid during the call. With data NULL and len above the limit the data was skipped. */
+	/* A whole frame; data is valid during the call. With data NULL and len above the limit
+	 * the data was skipped. */
 	void (*frame)(void *ud, const struct ttrpc_frame *f, const uint8_t *data);
 	/* Once: the peer is gone (0) or the connection failed (-errno). */
 	void (*closed)(void *ud, int r);
@@ -49,11 +50,11 @@ int ttrpc_conn_new(struct loop *loop, int fd, const struct ttrpc_conn_ops *ops, 
 void ttrpc_conn_free(struct ttrpc_conn *c);
 
 /*
- * Send one frame whose data is head followed by body; what the socket does not take is copied and goes later.
- * 0, -EMSGSIZE above the limit, -EPIPE after the end, -ENOBUFS when the peer has let TTRPC_OUT_MAX pile up (the
- * connection then ends), -ENOMEM.
+ * Send one frame whose data is head followed by body; what the socket does not take is copied and
+ * goes later. 0, -EMSGSIZE above the limit, -EPIPE after the end, -ENOBUFS when the peer has let
+ * TTRPC_OUT_MAX pile up (the connection then ends), -ENOMEM.
  */
-int ttrpc_conn_send(struct ttrpc_conn *c, const struct ttrpc_frame *f, const void *head, size_t n_head,
-		    const void *body, size_t n_body);
+int ttrpc_conn_send(struct ttrpc_conn *c, const struct ttrpc_frame *f, const void *head,
+		    size_t n_head, const void *body, size_t n_body);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ttrpc server: connections, the table of services, and the frames that begin and feed calls. The answers to wrong
- * frames are those of the protocol's reference, word for word. Loop thread.
+ * ttrpc server: connections, the table of services, and the frames that begin and feed calls. The
+ * answers to wrong frames are those of the protocol's reference, word for word. Loop thread.
  */
 #include "rpc/ttrpc_server.h"
 
@@ -43,8 +43,7 @@ static void answer(struct ttrpc_peer *p, uint32_t stream, ctr_code code, const c
 
 static struct ttrpc_call *find(struct ttrpc_peer *p, uint32_t stream)
 {
-	list_for(it, &p->calls[TTRPC_BUCKET(stream)])
-	{
+	list_for (it, &p->calls[TTRPC_BUCKET(stream)]) {
 		struct ttrpc_call *call = list_entry(it, struct ttrpc_call, link);
 
 		if (call->stream == stream)
@@ -72,7 +71,8 @@ static void answer_named(struct ttrpc_peer *p, uint32_t stream, ctr_code code, c
 	answer(p, stream, code, text ? text : what);
 }
 
-/* What the peer asked for, as a call in the table of its connection; NULL when it was answered instead. */
+/* What the peer asked for, as a call in the table of its connection; NULL when it was answered
+ * instead. */
 static struct ttrpc_call *make_call(struct ttrpc_peer *p, uint32_t stream, Ttrpc__Request *req)
 {
 	const struct ttrpc_service *service = map_get(p->server->services, req->service);
@@ -103,7 +103,8 @@ static struct ttrpc_call *make_call(struct ttrpc_peer *p, uint32_t stream, Ttrpc
 	call->method = method;
 	call->stream = stream;
 	call->deadline_ns = NO_DEADLINE;
-	if (req->timeout_nano > 0 && add_ok(clock_now_ns(), req->timeout_nano, &call->deadline_ns) < 0)
+	if (req->timeout_nano > 0 &&
+	    add_ok(clock_now_ns(), req->timeout_nano, &call->deadline_ns) < 0)
 		call->deadline_ns = NO_DEADLINE;
 	list_add(&p->calls[TTRPC_BUCKET(stream)], &call->link);
 	p->n_calls++;
@@ -127,8 +128,9 @@ static void start_call(struct ttrpc_peer *p, uint32_t stream, uint8_t flags, Ttr
 	call->half_closed = !streams || (flags & TTRPC_REMOTE_CLOSED) != 0;
 
 	ttrpc_call_enter(call);
-	call->method->start(call, with_data ? (req->payload.data ? (const void *)req->payload.data : "") : NULL,
-			    req->payload.len);
+	call->method->start(
+		call, with_data ? (req->payload.data ? (const void *)req->payload.data : "") : NULL,
+		req->payload.len);
 	/* A parked call keeps its metadata, not its request. */
 	free(req->payload.data);
 	req->payload.data = NULL;
@@ -143,7 +145,8 @@ static void request(struct ttrpc_peer *p, const struct ttrpc_frame *f, const uin
 	Ttrpc__Request *req;
 
 	if (f->stream <= p->last_stream) {
-		answer(p, f->stream, CTR_INVALID_ARGUMENT, "StreamID cannot be re-used and must increment");
+		answer(p, f->stream, CTR_INVALID_ARGUMENT,
+		       "StreamID cannot be re-used and must increment");
 		return;
 	}
 	p->last_stream = f->stream;
@@ -169,7 +172,8 @@ static void stream_data(struct ttrpc_peer *p, const struct ttrpc_frame *f, const
 
 	ttrpc_call_enter(call);
 	if (!(f->flags & TTRPC_NO_DATA) && call->half_closed)
-		ttrpc_call_abort(call, CTR_INVALID_ARGUMENT, "data handling error: ttrpc: stream closed");
+		ttrpc_call_abort(call, CTR_INVALID_ARGUMENT,
+				 "data handling error: ttrpc: stream closed");
 	else if (!(f->flags & TTRPC_NO_DATA))
 		call->method->message(call, data, f->len);
 
@@ -178,7 +182,8 @@ static void stream_data(struct ttrpc_peer *p, const struct ttrpc_frame *f, const
 		if (!ttrpc_call_ended(call))
 			call->method->half_close(call);
 		if (f->len > 0)
-			ttrpc_call_abort(call, CTR_INVALID_ARGUMENT, "data close message cannot include data");
+			ttrpc_call_abort(call, CTR_INVALID_ARGUMENT,
+					 "data close message cannot include data");
 	}
 	ttrpc_call_leave(call);
 }
@@ -307,8 +312,7 @@ ctr_code ttrpc_server_adopt(struct ttrpc_server *s, int listening_fd, struct ctr
 
 void ttrpc_server_stop_listening(struct ttrpc_server *s)
 {
-	list_for_safe(it, &s->listeners)
-	{
+	list_for_safe (it, &s->listeners) {
 		struct holder *h = list_entry(it, struct holder, link);
 
 		list_del(&h->link);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ttrpc server: services are tables registered at run time, handlers are asynchronous, a parked call holds no thread.
- * See docs/rpc.md. Everything runs on the loop's thread.
+ * ttrpc server: services are tables registered at run time, handlers are asynchronous, a parked
+ * call holds no thread. See docs/rpc.md. Everything runs on the loop's thread.
  */
 #ifndef CTR_RPC_TTRPC_SERVER_H
 #define CTR_RPC_TTRPC_SERVER_H
@@ -21,21 +21,23 @@ struct ttrpc_call;
 #define TTRPC_SERVER_STREAM 2u
 
 /*
- * A call belongs to its handler from start() on, until it calls ttrpc_call_reply() or ttrpc_call_finish(): exactly one
- * of them, exactly once, after a cancel too (nothing is sent then). After that the pointer is dead.
+ * A call belongs to its handler from start() on, until it calls ttrpc_call_reply() or
+ * ttrpc_call_finish(): exactly one of them, exactly once, after a cancel too (nothing is sent
+ * then). After that the pointer is dead.
  */
 struct ttrpc_method {
 	const char *name;
 	unsigned flags; /* TTRPC_CLIENT_STREAM | TTRPC_SERVER_STREAM; 0 is unary */
 	/*
-	 * The request message, borrowed during the call. A client stream starts with data NULL unless the peer sent its
-	 * first message along with the request.
+	 * The request message, borrowed during the call. A client stream starts with data NULL
+	 * unless the peer sent its first message along with the request.
 	 */
 	void (*start)(struct ttrpc_call *call, const void *data, size_t n);
 	/* For client streams. */
 	void (*message)(struct ttrpc_call *call, const void *data, size_t n);
 	void (*half_close)(struct ttrpc_call *call);
-	/* Optional, at most once: the deadline passed or the connection is gone. Finish the call then or later. */
+	/* Optional, at most once: the deadline passed or the connection is gone. Finish the call
+	 * then or later. */
 	void (*cancel)(struct ttrpc_call *call);
 	const void *data; /* the owner's own */
 };
@@ -52,8 +54,10 @@ struct ttrpc_service {
 /* Called when the number of connections has sunk to 0; may be NULL. */
 typedef void (*ttrpc_idle_fn)(void *ud);
 
-int ttrpc_server_new(struct loop *loop, unsigned flags, struct ttrpc_server **ret); /* 0 or -errno */
-/* Ends all connections; calls not finished get cancel() and may still be finished afterwards. NULL allowed. */
+int ttrpc_server_new(struct loop *loop, unsigned flags,
+		     struct ttrpc_server **ret); /* 0 or -errno */
+/* Ends all connections; calls not finished get cancel() and may still be finished afterwards.
+ * NULL allowed. */
 void ttrpc_server_free(struct ttrpc_server *s);
 /* The table is borrowed until ttrpc_server_free(). 0, -EEXIST, -ENOMEM. */
 int ttrpc_server_register(struct ttrpc_server *s, const struct ttrpc_service *service);
@@ -67,13 +71,15 @@ void ttrpc_server_on_idle(struct ttrpc_server *s, ttrpc_idle_fn fn, void *ud);
 void ttrpc_server_stop_listening(struct ttrpc_server *s);
 size_t ttrpc_server_calls(const struct ttrpc_server *s); /* calls whose answer is due */
 
-/* One answer and OK: the end of a unary or client-streaming call. n above 4 MiB answers RESOURCE_EXHAUSTED. */
+/* One answer and OK: the end of a unary or client-streaming call. n above 4 MiB answers
+ * RESOURCE_EXHAUSTED. */
 void ttrpc_call_reply(struct ttrpc_call *call, const void *data, size_t n);
-/* One message of a server stream; the call goes on. 0, -EPIPE when it is over, -EMSGSIZE, -ENOBUFS, -ENOMEM. */
+/* One message of a server stream; the call goes on. 0, -EPIPE when it is over, -EMSGSIZE,
+ * -ENOBUFS, -ENOMEM. */
 int ttrpc_call_send(struct ttrpc_call *call, const void *data, size_t n);
 /*
- * The end with a code; message (NULL allowed) gets the class text of the code. CTR_OK ends a server stream; for other
- * calls it is an empty reply.
+ * The end with a code; message (NULL allowed) gets the class text of the code. CTR_OK ends a server
+ * stream; for other calls it is an empty reply.
  */
 void ttrpc_call_finish(struct ttrpc_call *call, ctr_code code, const char *message);
 

@@ -154,10 +154,18 @@ static const struct grpc_method methods[] = {
 	{ .name = "Size", .unary = size_of, ENDS },
 	{ .name = "Count", .flags = GRPC_SERVER_STREAM, .unary = count_up, ENDS },
 	{ .name = "Subscribe", .flags = GRPC_SERVER_STREAM, .unary = park, ENDS },
-	{ .name = "Bidi", .flags = GRPC_SERVER_STREAM | GRPC_CLIENT_STREAM, .open = opened, .message = bidi_message,
-	  .half_close = bidi_half_close, ENDS },
-	{ .name = "Sum", .flags = GRPC_CLIENT_STREAM, .open = opened, .message = sum_message,
-	  .half_close = sum_half_close, ENDS },
+	{ .name = "Bidi",
+	  .flags = GRPC_SERVER_STREAM | GRPC_CLIENT_STREAM,
+	  .open = opened,
+	  .message = bidi_message,
+	  .half_close = bidi_half_close,
+	  ENDS },
+	{ .name = "Sum",
+	  .flags = GRPC_CLIENT_STREAM,
+	  .open = opened,
+	  .message = sum_message,
+	  .half_close = sum_half_close,
+	  ENDS },
 };
 
 static void too_long(void *ud)
@@ -189,10 +197,12 @@ int fixture_setup_limits(void **state, const struct grpc_limits *limits)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_int_equal(loop_new(&f->loop), 0);
-	assert_int_equal(loop_add_timer(f->loop, clock_now_ns() + GUARD_NS, too_long, f, &f->guard), 0);
+	assert_int_equal(loop_add_timer(f->loop, clock_now_ns() + GUARD_NS, too_long, f, &f->guard),
+			 0);
 	assert_int_equal(grpc_server_new(f->loop, limits, &f->server), 0);
-	f->service = (struct grpc_service){ .name = "t.S", .methods = methods, .n_methods = ARRAY_SIZE(methods),
-					    .ud = f };
+	f->service = (struct grpc_service){
+		.name = "t.S", .methods = methods, .n_methods = ARRAY_SIZE(methods), .ud = f
+	};
 	assert_int_equal(grpc_server_register(f->server, &f->service), 0);
 	assert_int_not_equal(grpc_server_register(f->server, &f->service), 0);
 	assert_int_equal(grpc_client_new(f->loop, fixture_serve(f), on_closed, f, &f->client), 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the gRPC tests share: a server with a service for each kind of call, and a client, over a socket pair.
+ * What the gRPC tests share: a server with a service for each kind of call, and a client, over a
+ * socket pair.
  */
 #ifndef CTR_TEST_GRPC_FIXTURE_H
 #define CTR_TEST_GRPC_FIXTURE_H
@@ -36,12 +37,13 @@ struct fixture {
 	size_t n, bytes;
 };
 
-/* Services "t.S": Echo, Park, Refuse, Meta, Size (unary), Count, Subscribe (server streams), Bidi, Sum (client streams). */
+/* Services "t.S": Echo, Park, Refuse, Meta, Size (unary), Count, Subscribe (server streams),
+ * Bidi, Sum (client streams). */
 int fixture_setup(void **state);
 int fixture_setup_limits(void **state, const struct grpc_limits *limits);
 int fixture_teardown(void **state);
 
-int fixture_serve(struct fixture *f); /* the other end of one more connection */
+int fixture_serve(struct fixture *f);   /* the other end of one more connection */
 void fixture_unpark(struct fixture *f); /* drop the references */
 
 /* A unary call to its end: code, text, data, n. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * gRPC server and client: answers, statuses, the four kinds of calls, deadlines, cancels, lost and closing peers.
+ * gRPC server and client: answers, statuses, the four kinds of calls, deadlines, cancels, lost and
+ * closing peers.
  */
 #include "grpc_fixture.h"
 
@@ -67,8 +68,11 @@ static void test_status_text(void **state)
 static void test_metadata_and_deadline_travel(void **state)
 {
 	struct fixture *f = *state;
-	const struct grpc_pair pairs[] = { { "containerd-namespace", "moby" }, { "containerd-namespace", "two" } };
-	const struct grpc_request rq = { .path = "/t.S/Meta", .metadata = pairs, .n_metadata = 2,
+	const struct grpc_pair pairs[] = { { "containerd-namespace", "moby" },
+					   { "containerd-namespace", "two" } };
+	const struct grpc_request rq = { .path = "/t.S/Meta",
+					 .metadata = pairs,
+					 .n_metadata = 2,
 					 .deadline_ns = clock_now_ns() + 9 * NS_PER_SEC };
 
 	assert_int_equal(grpc_client_call(f->client, &rq, fixture_done, f, NULL), 0);
@@ -94,7 +98,8 @@ static void test_metadata_has_a_limit(void **state)
 	assert_int_equal(f->code, CTR_OK);
 }
 
-static struct grpc_stream *open_stream(struct fixture *f, const char *path, const void *data, size_t n)
+static struct grpc_stream *open_stream(struct fixture *f, const char *path, const void *data,
+				       size_t n)
 {
 	const struct grpc_request rq = { .path = path, .data = data, .n = n };
 	struct grpc_stream *st;
@@ -164,7 +169,8 @@ static void test_server_may_end_first(void **state)
 static void test_deadline(void **state)
 {
 	struct fixture *f = *state;
-	const struct grpc_request rq = { .path = "/t.S/Park", .deadline_ns = clock_now_ns() + 20 * NS_PER_MSEC };
+	const struct grpc_request rq = { .path = "/t.S/Park",
+					 .deadline_ns = clock_now_ns() + 20 * NS_PER_MSEC };
 
 	assert_int_equal(grpc_client_call(f->client, &rq, fixture_done, f, NULL), 0);
 	fixture_until(f, &f->n_done, 1);
@@ -204,7 +210,8 @@ static void test_20000_fast_cancels(void **state)
 		struct grpc_stream *st[1000];
 
 		for (size_t i = 0; i < ARRAY_SIZE(st); i++)
-			assert_int_equal(grpc_client_call(f->client, &rq, fixture_done, f, &st[i]), 0);
+			assert_int_equal(grpc_client_call(f->client, &rq, fixture_done, f, &st[i]),
+					 0);
 		fixture_until_size(f, &f->n_parked, 1000);
 		for (size_t i = 0; i < ARRAY_SIZE(st); i++)
 			grpc_stream_cancel(st[i]);
@@ -318,7 +325,8 @@ static void test_client_may_be_freed_in_a_callback(void **state)
 {
 	struct fixture *f = *state;
 	const struct grpc_request rq = { .path = "/t.S/Echo", .data = "x", .n = 1 };
-	const struct grpc_request late = { .path = "/t.S/Park", .deadline_ns = clock_now_ns() + NS_PER_MSEC };
+	const struct grpc_request late = { .path = "/t.S/Park",
+					   .deadline_ns = clock_now_ns() + NS_PER_MSEC };
 
 	assert_int_equal(grpc_client_call(f->client, &rq, free_client, f, NULL), 0);
 	assert_int_equal(grpc_client_call(f->client, &rq, fixture_done, f, NULL), 0);
@@ -340,7 +348,8 @@ static void test_connect_by_path(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s.sock", dir);
 	grpc_client_free(take_ptr(&f->client));
-	assert_int_equal(grpc_client_connect(f->loop, path, NULL, NULL, &f->client), -2 /* ENOENT */);
+	assert_int_equal(grpc_client_connect(f->loop, path, NULL, NULL, &f->client),
+			 -2 /* ENOENT */);
 	assert_int_equal(grpc_server_listen(f->server, path, 0600, (gid_t)-1, &err), CTR_OK);
 	assert_int_equal(grpc_client_connect(f->loop, path, NULL, NULL, &f->client), 0);
 	fixture_call(f, "/t.S/Echo", "x", 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Length-prefixed messages: cut at every byte, over the limit, compressed; the queue pulled in pieces and cut.
+ * Length-prefixed messages: cut at every byte, over the limit, compressed; the queue pulled in
+ * pieces and cut.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -87,7 +88,8 @@ static void test_announced_bytes_cost_nothing(void **state)
 	size_t n = 6, n_data;
 
 	(void)state;
-	assert_int_equal(grpc_in_feed(&in, &p, &n, GRPC_MESSAGE_LIMIT, &data, &n_data), GRPC_IN_MORE);
+	assert_int_equal(grpc_in_feed(&in, &p, &n, GRPC_MESSAGE_LIMIT, &data, &n_data),
+			 GRPC_IN_MORE);
 	assert_true(in.cap <= 1u << 20);
 	assert_true(grpc_in_is_partial(&in));
 	grpc_in_done(&in);

@@ -26,11 +26,14 @@ struct raw {
 	int fd;
 	struct buf out;
 	nghttp2_hd_inflater *inflater;
-	char answer[4096]; /* "name: value\n" of all HEADERS, "RST n\n", "PING\n", "GOAWAY n\n", "DATA n\n" */
+	char answer
+		/* "name: value\n" of all HEADERS, "RST n\n", "PING\n", "GOAWAY n\n", "DATA n\n" */
+		[4096];
 	int gone;
 };
 
-static void frame(struct raw *r, uint8_t type, uint8_t flags, uint8_t stream, const void *data, size_t n)
+static void frame(struct raw *r, uint8_t type, uint8_t flags, uint8_t stream, const void *data,
+		  size_t n)
 {
 	const uint8_t head[9] = { 0, (uint8_t)(n >> 8), (uint8_t)n, type, flags, 0, 0, 0, stream };
 
@@ -52,8 +55,12 @@ static void header(struct buf *b, const char *name, const char *value)
 static void headers(struct raw *r, uint8_t stream, uint8_t flags, const char *const *changes)
 {
 	static const char *const defaults[][2] = {
-		{ ":method", "POST" },	    { ":scheme", "http" },		  { ":path", "/t.S/Echo" },
-		{ ":authority", "localhost" }, { "content-type", "application/grpc" }, { "te", "trailers" },
+		{ ":method", "POST" },
+		{ ":scheme", "http" },
+		{ ":path", "/t.S/Echo" },
+		{ ":authority", "localhost" },
+		{ "content-type", "application/grpc" },
+		{ "te", "trailers" },
 	};
 	AUTO_BUF block = BUF_INIT(4096);
 	int used[16] = { 0 };
@@ -111,7 +118,8 @@ static void note_headers(struct raw *r, const uint8_t *p, size_t n)
 		p += took;
 		n -= (size_t)took;
 		if (flags & NGHTTP2_HD_INFLATE_EMIT)
-			snprintf(r->answer + at, sizeof(r->answer) - at, "%s: %s\n", (char *)nv.name, (char *)nv.value);
+			snprintf(r->answer + at, sizeof(r->answer) - at, "%s: %s\n",
+				 (char *)nv.name, (char *)nv.value);
 		if (flags & NGHTTP2_HD_INFLATE_FINAL)
 			break;
 	}
@@ -121,9 +129,9 @@ static void note_headers(struct raw *r, const uint8_t *p, size_t n)
 static void note_frame(struct raw *r, const uint8_t *p, size_t n)
 {
 	const uint8_t *data = p + 9;
-	unsigned word = n >= 4 ? (unsigned)data[n - 4] << 24 | (unsigned)data[n - 3] << 16 | (unsigned)data[n - 2] << 8 |
-					 data[n - 1] :
-				 0;
+	unsigned word = n >= 4 ? (unsigned)data[n - 4] << 24 | (unsigned)data[n - 3] << 16 |
+					 (unsigned)data[n - 2] << 8 | data[n - 1]
+			       : 0;
 
 	switch (p[3]) {
 	case NGHTTP2_DATA:
@@ -194,7 +202,7 @@ static void finish(struct raw *r)
 	close(r->fd);
 }
 
-#define OK_ECHO	     ":status: 200\ncontent-type: application/grpc\nDATA 6\ngrpc-status: 0\nEND\n"
+#define OK_ECHO      ":status: 200\ncontent-type: application/grpc\nDATA 6\ngrpc-status: 0\nEND\n"
 #define ECHO_MESSAGE "\0\0\0\0\1x"
 
 static void test_request_heads(void **state)
@@ -218,7 +226,8 @@ static void test_request_heads(void **state)
 		  "grpc-message: invalid gRPC request content-type \"\"\nEND\nRST 0\n" },
 		{ { ":method=GET" },
 		  ":status: 405\ncontent-type: application/grpc\ngrpc-status: 13\n"
-		  "grpc-message: received a HEADERS frame whose :method is not POST\nEND\nRST 0\n" },
+		  "grpc-message: received a HEADERS frame whose :method is not POST\nEND\nRST "
+		  "0\n" },
 		{ { "grpc-timeout=5x" },
 		  ":status: 400\ncontent-type: application/grpc\ngrpc-status: 13\n"
 		  "grpc-message: malformed grpc-timeout\nEND\nRST 0\n" },
@@ -262,20 +271,28 @@ static void test_bodies(void **state)
 		const char *want;
 	} cases[] = {
 		{ "grpc-encoding=gzip", "\1\0\0\0\1x", 6,
-		  "grpc-status: 12\ngrpc-message: grpc: Decompressor is not installed for grpc-encoding \"gzip\"\n" },
+		  "grpc-status: 12\ngrpc-message: grpc: Decompressor is not installed for "
+		  "grpc-encoding \"gzip\"\n" },
 		{ NULL, "\1\0\0\0\1x", 6,
-		  "grpc-status: 12\ngrpc-message: grpc: Decompressor is not installed for grpc-encoding \"\"\n" },
+		  "grpc-status: 12\ngrpc-message: grpc: Decompressor is not installed for "
+		  "grpc-encoding \"\"\n" },
 		{ NULL, "\7\0\0\0\1x", 6,
 		  "grpc-status: 13\ngrpc-message: grpc: received unexpected payload format 7\n" },
 		{ NULL, "\0\1\0\0\1x", 6,
-		  "grpc-status: 8\ngrpc-message: grpc: received message larger than max (16777217 vs. 16777216)\n" },
+		  "grpc-status: 8\ngrpc-message: grpc: received message larger than max (16777217 "
+		  "vs. 16777216)\n" },
 		{ NULL, "\0\0\0\0\1x\0\0\0\0\1x", 12,
-		  "grpc-status: 13\ngrpc-message: more than one message for a call that takes one\n" },
+		  "grpc-status: 13\ngrpc-message: more than one message for a call that takes "
+		  "one\n" },
 		{ NULL, "\0\0\0\0\1x\0", 7,
-		  "grpc-status: 13\ngrpc-message: more than one message for a call that takes one\n" },
-		{ NULL, "", 0, "grpc-status: 13\ngrpc-message: the call ended without a message\n" },
-		{ NULL, "\0\0\0\0\2x", 6, "grpc-status: 13\ngrpc-message: the stream ended inside a message\n" },
-		{ NULL, "\0\0\0", 3, "grpc-status: 13\ngrpc-message: the stream ended inside a message\n" },
+		  "grpc-status: 13\ngrpc-message: more than one message for a call that takes "
+		  "one\n" },
+		{ NULL, "", 0,
+		  "grpc-status: 13\ngrpc-message: the call ended without a message\n" },
+		{ NULL, "\0\0\0\0\2x", 6,
+		  "grpc-status: 13\ngrpc-message: the stream ended inside a message\n" },
+		{ NULL, "\0\0\0", 3,
+		  "grpc-status: 13\ngrpc-message: the stream ended inside a message\n" },
 	};
 	struct fixture *f = *state;
 
@@ -287,7 +304,8 @@ static void test_bodies(void **state)
 		headers(&r, 1, 0, changes);
 		frame(&r, 0, END_STREAM, 1, cases[i].bytes, cases[i].n);
 		assert_non_null(strstr(talk(&r), cases[i].want));
-		assert_int_equal(f->cancels, i + 1);
+		/* No handler ever heard of it. */
+		assert_int_equal(f->cancels + f->closes, 0);
 		finish(&r);
 	}
 }
@@ -335,8 +353,9 @@ static void test_deadline_is_the_servers_too(void **state)
 	start(&r, f);
 	headers(&r, 1, 0, (const char *const[]){ ":path=/t.S/Park", "grpc-timeout=2m", NULL });
 	frame(&r, 0, END_STREAM, 1, ECHO_MESSAGE, 6);
-	assert_string_equal(talk(&r), ":status: 200\ncontent-type: application/grpc\ngrpc-status: 4\n"
-				      "grpc-message: context deadline exceeded\nEND\n");
+	assert_string_equal(talk(&r),
+			    ":status: 200\ncontent-type: application/grpc\ngrpc-status: 4\n"
+			    "grpc-message: context deadline exceeded\nEND\n");
 	assert_int_equal(f->cancels, 1);
 	assert_int_equal(f->closes, 1);
 	finish(&r);
@@ -366,7 +385,8 @@ static void test_half_message_at_the_end_of_a_stream(void **state)
 	start(&r, f);
 	headers(&r, 1, 0, (const char *const[]){ ":path=/t.S/Bidi", NULL });
 	frame(&r, 0, END_STREAM, 1, "\0\0\0\0\5abc", 8);
-	assert_non_null(strstr(talk(&r), "grpc-status: 13\ngrpc-message: the stream ended inside a message\n"));
+	assert_non_null(strstr(
+		talk(&r), "grpc-status: 13\ngrpc-message: the stream ended inside a message\n"));
 	assert_int_equal(f->cancels, 1);
 	assert_int_equal(f->half_closes, 0);
 	finish(&r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Replies, ends and consumption from several threads at once, against cancels and the end of the server. Says most
- * under ThreadSanitizer.
+ * Replies, ends and consumption from several threads at once, against cancels and the end of the
+ * server. Says most under ThreadSanitizer.
  */
 #include "grpc_fixture.h"
 
@@ -14,7 +14,7 @@
 #include "base/macros.h"
 
 #define THREADS 4
-#define CALLS	400
+#define CALLS   400
 
 /* A pool without a queue limit: what the daemon's own is to the server. */
 struct pool {
@@ -105,8 +105,11 @@ static void closed(struct grpc_call *call)
 static const struct grpc_method methods[] = {
 	{ .name = "One", .unary = unary, .closed = closed },
 	{ .name = "Ten", .flags = GRPC_SERVER_STREAM, .unary = unary, .closed = closed },
-	{ .name = "Each", .flags = GRPC_SERVER_STREAM | GRPC_CLIENT_STREAM, .message = message,
-	  .half_close = half_close, .closed = closed },
+	{ .name = "Each",
+	  .flags = GRPC_SERVER_STREAM | GRPC_CLIENT_STREAM,
+	  .message = message,
+	  .half_close = half_close,
+	  .closed = closed },
 };
 
 static void pool_start(struct pool *p, struct fixture *f)
@@ -114,7 +117,8 @@ static void pool_start(struct pool *p, struct fixture *f)
 	memset(p, 0, sizeof(*p));
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->more, NULL);
-	p->service = (struct grpc_service){ .name = "t.P", .methods = methods, .n_methods = 3, .ud = p };
+	p->service =
+		(struct grpc_service){ .name = "t.P", .methods = methods, .n_methods = 3, .ud = p };
 	assert_int_equal(grpc_server_register(f->server, &p->service), 0);
 	for (size_t i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&p->threads[i], NULL, work, p), 0);
@@ -134,7 +138,8 @@ static void pool_stop(struct pool *p)
 
 static void test_replies_from_threads(void **state)
 {
-	const struct grpc_request one = { .path = "/t.P/One" }, ten = { .path = "/t.P/Ten", .data = "", .n = 0 };
+	const struct grpc_request one = { .path = "/t.P/One" },
+				  ten = { .path = "/t.P/Ten", .data = "", .n = 0 };
 	struct fixture *f = *state;
 	struct grpc_stream *st;
 	struct pool p;
@@ -174,7 +179,8 @@ static void test_consume_from_threads(void **state)
 
 static void test_cancels_race_with_replies(void **state)
 {
-	const struct grpc_request one = { .path = "/t.P/One" }, ten = { .path = "/t.P/Ten", .data = "", .n = 0 };
+	const struct grpc_request one = { .path = "/t.P/One" },
+				  ten = { .path = "/t.P/Ten", .data = "", .n = 0 };
 	struct fixture *f = *state;
 	struct grpc_stream *st[CALLS];
 	struct pool p;
@@ -182,10 +188,12 @@ static void test_cancels_race_with_replies(void **state)
 	pool_start(&p, f);
 	for (size_t i = 0; i < CALLS; i += 2) {
 		assert_int_equal(grpc_client_call(f->client, &one, fixture_done, f, &st[i]), 0);
-		assert_int_equal(grpc_client_open(f->client, &ten, &fixture_stream, f, &st[i + 1]), 0);
+		assert_int_equal(grpc_client_open(f->client, &ten, &fixture_stream, f, &st[i + 1]),
+				 0);
 		assert_int_equal(grpc_stream_half_close(st[i + 1]), 0);
 	}
-	/* The last request alone is left to be answered: when it is, the others have been cancelled before or after. */
+	/* The last request alone is left to be answered: when it is, the others have been
+	 * cancelled before or after. */
 	for (size_t i = 0; i < CALLS; i++)
 		grpc_stream_cancel(st[i]);
 	fixture_call(f, "/t.P/One", "", 0);

@@ -42,7 +42,8 @@ static void test_timeout_parse(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int64_t ns = 0;
 
-		assert_int_equal(grpc_timeout_parse(cases[i].text, strlen(cases[i].text), &ns), cases[i].r);
+		assert_int_equal(grpc_timeout_parse(cases[i].text, strlen(cases[i].text), &ns),
+				 cases[i].r);
 		assert_true(ns == cases[i].ns);
 	}
 }
@@ -79,12 +80,8 @@ static void test_message_there_and_back(void **state)
 	static const struct {
 		const char *plain, *wire;
 	} cases[] = {
-		{ "", "" },
-		{ "plain text", "plain text" },
-		{ "100%", "100%25" },
-		{ "a\nb", "a%0Ab" },
-		{ "\xc3\xa4", "%C3%A4" },
-		{ "\x7f", "%7F" },
+		{ "", "" },          { "plain text", "plain text" }, { "100%", "100%25" },
+		{ "a\nb", "a%0Ab" }, { "\xc3\xa4", "%C3%A4" },       { "\x7f", "%7F" },
 	};
 
 	(void)state;
@@ -132,14 +129,16 @@ static void test_content_type(void **state)
 		const char *text;
 		int ok;
 	} cases[] = {
-		{ "application/grpc", 1 },	{ "application/grpc+proto", 1 }, { "application/grpc;x=y", 1 },
-		{ "Application/GRPC", 1 },	{ "application/grpcx", 0 },	 { "application/json", 0 },
-		{ "application/grpc-web", 0 },	{ "", 0 },
+		{ "application/grpc", 1 },     { "application/grpc+proto", 1 },
+		{ "application/grpc;x=y", 1 }, { "Application/GRPC", 1 },
+		{ "application/grpcx", 0 },    { "application/json", 0 },
+		{ "application/grpc-web", 0 }, { "", 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		assert_int_equal(grpc_content_type_ok(cases[i].text, strlen(cases[i].text)), cases[i].ok);
+		assert_int_equal(grpc_content_type_ok(cases[i].text, strlen(cases[i].text)),
+				 cases[i].ok);
 }
 
 int main(void)

@@ -70,7 +70,9 @@ static struct listener *open_ok(struct fixture *f, mode_t mode)
 	AUTO_ERROR err = ERROR_INIT;
 	struct listener *l = NULL;
 
-	assert_int_equal(listener_open(f->loop, f->path, mode, LISTENER_KEEP_GID, accepted, f, &l, &err), CTR_OK);
+	assert_int_equal(
+		listener_open(f->loop, f->path, mode, LISTENER_KEEP_GID, accepted, f, &l, &err),
+		CTR_OK);
 	return l;
 }
 
@@ -79,7 +81,9 @@ static void expect_refusal(struct fixture *f, ctr_code code, const char *part)
 	AUTO_ERROR err = ERROR_INIT;
 	struct listener *l = NULL;
 
-	assert_int_equal(listener_open(f->loop, f->path, 0600, LISTENER_KEEP_GID, accepted, f, &l, &err), code);
+	assert_int_equal(
+		listener_open(f->loop, f->path, 0600, LISTENER_KEEP_GID, accepted, f, &l, &err),
+		code);
 	assert_non_null(strstr(error_text(&err), part));
 	assert_non_null(strstr(error_text(&err), f->path));
 }
@@ -174,9 +178,13 @@ static void test_missing_folder_and_long_path(void **state)
 	char path[300];
 
 	snprintf(path, sizeof(path), "%s/no/a.sock", f->dir);
-	assert_int_equal(listener_open(f->loop, path, 0600, LISTENER_KEEP_GID, accepted, f, &l, &err), CTR_NOT_FOUND);
+	assert_int_equal(
+		listener_open(f->loop, path, 0600, LISTENER_KEEP_GID, accepted, f, &l, &err),
+		CTR_NOT_FOUND);
 	snprintf(path, sizeof(path), "%s/%0120d", f->dir, 1);
-	assert_int_not_equal(listener_open(f->loop, path, 0600, LISTENER_KEEP_GID, accepted, f, &l, &err), CTR_OK);
+	assert_int_not_equal(
+		listener_open(f->loop, path, 0600, LISTENER_KEEP_GID, accepted, f, &l, &err),
+		CTR_OK);
 	assert_int_equal(unix_connect(path), -ENAMETOOLONG);
 	assert_int_equal(unix_connect(""), -EINVAL);
 }
@@ -198,7 +206,8 @@ static void test_adopt(void **state)
 	assert_int_equal(access(f->path, F_OK), 0);
 
 	assert_int_equal(fd_socketpair(SOCK_STREAM, fds), 0);
-	assert_int_equal(listener_adopt(f->loop, fds[0], accepted, f, &l, &err), CTR_INVALID_ARGUMENT);
+	assert_int_equal(listener_adopt(f->loop, fds[0], accepted, f, &l, &err),
+			 CTR_INVALID_ARGUMENT);
 	close(fds[0]);
 	close(fds[1]);
 }

@@ -82,7 +82,9 @@ static void test_any(void **state)
 
 static void test_timestamps(void **state)
 {
-	static const int64_t cases[] = { 0, 1, -1, 1700000000123456789, -1700000000123456789, INT64_MAX, INT64_MIN + 1 };
+	static const int64_t cases[] = {
+		0, 1, -1, 1700000000123456789, -1700000000123456789, INT64_MAX, INT64_MIN + 1
+	};
 	Google__Protobuf__Timestamp ts;
 
 	(void)state;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ttrpc server and client over socket pairs in one loop: answers, streams, deadlines, wrong frames, lost peers.
+ * ttrpc server and client over socket pairs in one loop: answers, streams, deadlines, wrong frames,
+ * lost peers.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -157,9 +158,16 @@ static const struct ttrpc_method methods[] = {
 	{ .name = "Meta", .start = meta },
 	{ .name = "Big", .start = big },
 	{ .name = "Count", .flags = TTRPC_SERVER_STREAM, .start = count_up },
-	{ .name = "Bidi", .flags = TTRPC_SERVER_STREAM | TTRPC_CLIENT_STREAM, .start = bidi_start,
-	  .message = bidi_message, .half_close = bidi_half_close, .cancel = cancelled },
-	{ .name = "Sum", .flags = TTRPC_CLIENT_STREAM, .start = sum_start, .message = sum_message,
+	{ .name = "Bidi",
+	  .flags = TTRPC_SERVER_STREAM | TTRPC_CLIENT_STREAM,
+	  .start = bidi_start,
+	  .message = bidi_message,
+	  .half_close = bidi_half_close,
+	  .cancel = cancelled },
+	{ .name = "Sum",
+	  .flags = TTRPC_CLIENT_STREAM,
+	  .start = sum_start,
+	  .message = sum_message,
 	  .half_close = sum_half_close },
 };
 
@@ -199,12 +207,14 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_int_equal(loop_new(&f->loop), 0);
-	assert_int_equal(loop_add_timer(f->loop, clock_now_ns() + GUARD_NS, too_long, f, &f->guard), 0);
+	assert_int_equal(loop_add_timer(f->loop, clock_now_ns() + GUARD_NS, too_long, f, &f->guard),
+			 0);
 	assert_int_equal(ttrpc_server_new(f->loop, TTRPC_SAME_USER, &f->server), 0);
 	service.ud = f;
 	assert_int_equal(ttrpc_server_register(f->server, &service), 0);
 	assert_int_equal(ttrpc_server_register(f->server, &service), -EEXIST);
-	assert_int_equal(ttrpc_client_new(f->loop, serve_pair(f), on_client_closed, f, &f->client), 0);
+	assert_int_equal(ttrpc_client_new(f->loop, serve_pair(f), on_client_closed, f, &f->client),
+			 0);
 	*state = f;
 	return 0;
 }
@@ -241,7 +251,9 @@ static void done(void *ud, ctr_code code, const char *message, const void *data,
 
 static void call(struct fixture *f, const char *method, const void *data, size_t n)
 {
-	const struct ttrpc_request rq = { .service = "t.S", .method = method, .data = data, .n = n };
+	const struct ttrpc_request rq = {
+		.service = "t.S", .method = method, .data = data, .n = n
+	};
 
 	assert_int_equal(ttrpc_client_call(f->client, &rq, done, f, NULL), 0);
 	loop_run(f->loop);
@@ -280,7 +292,10 @@ static void test_metadata_and_deadline_travel(void **state)
 	struct fixture *f = *state;
 	const struct ttrpc_pair pairs[] = { { "containerd-namespace-ttrpc", "moby" },
 					    { "containerd-namespace-ttrpc", "second" } };
-	const struct ttrpc_request rq = { .service = "t.S", .method = "Meta", .metadata = pairs, .n_metadata = 2,
+	const struct ttrpc_request rq = { .service = "t.S",
+					  .method = "Meta",
+					  .metadata = pairs,
+					  .n_metadata = 2,
 					  .deadline_ns = clock_now_ns() + 10 * NS_PER_SEC };
 
 	assert_int_equal(ttrpc_client_call(f->client, &rq, done, f, NULL), 0);
@@ -293,7 +308,8 @@ static void test_metadata_and_deadline_travel(void **state)
 static void test_deadline_ends_both_sides(void **state)
 {
 	struct fixture *f = *state;
-	const struct ttrpc_request rq = { .service = "t.S", .method = "Park",
+	const struct ttrpc_request rq = { .service = "t.S",
+					  .method = "Park",
 					  .deadline_ns = clock_now_ns() + 20 * NS_PER_MSEC };
 
 	assert_int_equal(ttrpc_client_call(f->client, &rq, done, f, NULL), 0);
@@ -313,7 +329,9 @@ static void test_deadline_ends_both_sides(void **state)
 static void test_limit(void **state)
 {
 	struct fixture *f = *state;
-	const struct ttrpc_request rq = { .service = "t.S", .method = "Echo", .data = f, .n = 5u << 20 };
+	const struct ttrpc_request rq = {
+		.service = "t.S", .method = "Echo", .data = f, .n = 5u << 20
+	};
 
 	assert_int_equal(ttrpc_client_call(f->client, &rq, done, f, NULL), -EMSGSIZE);
 
@@ -323,7 +341,8 @@ static void test_limit(void **state)
 
 	call(f, "Big", "x", 1);
 	assert_int_equal(f->code, CTR_RESOURCE_EXHAUSTED);
-	assert_string_equal(f->text, "message length 4194309 exceed maximum message size of 4194304");
+	assert_string_equal(f->text,
+			    "message length 4194309 exceed maximum message size of 4194304");
 }
 
 static void stream_message(void *ud, const void *data, size_t n)
@@ -346,10 +365,12 @@ static void stream_end(void *ud, ctr_code code, const char *message)
 
 static const struct ttrpc_stream_ops stream_ops = { .message = stream_message, .end = stream_end };
 
-static struct ttrpc_pending *open_stream(struct fixture *f, const char *method, unsigned flags, const void *data,
-					 size_t n)
+static struct ttrpc_pending *open_stream(struct fixture *f, const char *method, unsigned flags,
+					 const void *data, size_t n)
 {
-	const struct ttrpc_request rq = { .service = "t.S", .method = method, .data = data, .n = n };
+	const struct ttrpc_request rq = {
+		.service = "t.S", .method = method, .data = data, .n = n
+	};
 	struct ttrpc_pending *p;
 
 	assert_int_equal(ttrpc_client_open(f->client, &rq, flags, &stream_ops, f, &p), 0);
@@ -369,7 +390,8 @@ static void test_server_stream(void **state)
 static void test_bidi_stream(void **state)
 {
 	struct fixture *f = *state;
-	struct ttrpc_pending *p = open_stream(f, "Bidi", TTRPC_SERVER_STREAM | TTRPC_CLIENT_STREAM, NULL, 0);
+	struct ttrpc_pending *p =
+		open_stream(f, "Bidi", TTRPC_SERVER_STREAM | TTRPC_CLIENT_STREAM, NULL, 0);
 
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(ttrpc_pending_send(p, "abc", 3), 0);
@@ -404,7 +426,8 @@ static void spin(struct fixture *f)
 {
 	struct loop_timer *t;
 
-	assert_int_equal(loop_add_timer(f->loop, clock_now_ns() + 10 * NS_PER_MSEC, stop, f->loop, &t), 0);
+	assert_int_equal(
+		loop_add_timer(f->loop, clock_now_ns() + 10 * NS_PER_MSEC, stop, f->loop, &t), 0);
 	loop_run(f->loop);
 }
 
@@ -479,7 +502,8 @@ static void test_foreign_user_is_refused(void **state)
 }
 
 /* Send raw bytes, give the loop a moment, and read one frame. */
-static size_t raw(struct fixture *f, int fd, const void *out, size_t n_out, uint8_t *in, size_t room)
+static size_t raw(struct fixture *f, int fd, const void *out, size_t n_out, uint8_t *in,
+		  size_t room)
 {
 	ssize_t n;
 
@@ -516,10 +540,13 @@ static void test_wrong_frames(void **state)
 	} cases[] = {
 		/* unknown service, and the id is used up */
 		{ "\0\0\0\6\0\0\0\5\1\0\12\1Q\22\1M", 16, 5, 12, "service Q" },
-		{ "\0\0\0\0\0\0\0\5\1\0", 10, 5, 3, "StreamID cannot be re-used and must increment" },
-		{ "\0\0\0\0\0\0\0\4\1\0", 10, 4, 3, "StreamID must be odd for client initiated streams" },
+		{ "\0\0\0\0\0\0\0\5\1\0", 10, 5, 3,
+		  "StreamID cannot be re-used and must increment" },
+		{ "\0\0\0\0\0\0\0\4\1\0", 10, 4, 3,
+		  "StreamID must be odd for client initiated streams" },
 		{ "\0\0\0\1\0\0\0\7\3\0x", 11, 7, 3, "StreamID is no longer active" },
-		{ "\0\0\0\1\0\0\0\7\1\0x", 11, 7, 3, "unmarshal request error: the bytes are no ttrpc.Request" },
+		{ "\0\0\0\1\0\0\0\7\1\0x", 11, 7, 3,
+		  "unmarshal request error: the bytes are no ttrpc.Request" },
 		{ "\0\0\0\0\0\0\0\11\1\0", 10, 9, 12, "service " },
 	};
 	uint8_t in[4096];
@@ -584,7 +611,8 @@ static void test_data_after_close_is_an_error(void **state)
 
 	n = raw(f, fd, "\0\0\0\13\0\0\0\1\1\2\12\3t.S\22\4Bidi", 21, in, sizeof(in));
 	assert_int_equal(n, 0);
-	/* A closing frame with data: the message arrives, then the stream ends as the handler says. */
+	/* A closing frame with data: the message arrives, then the stream ends as the handler
+	 * says. */
 	n = raw(f, fd, "\0\0\0\1\0\0\0\1\3\1x", 11, in, sizeof(in));
 	assert_int_equal(n, 11 + 10);
 	assert_int_equal(in[9], 0);
@@ -628,7 +656,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_unary, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_errors_keep_class_and_lose_the_suffix, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_errors_keep_class_and_lose_the_suffix, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_metadata_and_deadline_travel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deadline_ends_both_sides, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),

@@ -1,0 +1,1 @@
+ctr_fuzz(grpc_answers LIBS ctr_grpc)

@@ -1,0 +1,1 @@
+ctr_fuzz(grpc_frames LIBS ctr_grpc)

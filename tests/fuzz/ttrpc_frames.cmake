@@ -1,0 +1,1 @@
+ctr_fuzz(ttrpc_frames LIBS ctr_ttrpc)
