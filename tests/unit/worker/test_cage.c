@@ -304,6 +304,9 @@ static void test_compare_only_reads(void **state)
 
 int main(void)
 {
+	/* valgrind cannot follow into a cage */
+	if (syscall(SYS_pidfd_open, getpid(), 0) < 0 && errno == ENOSYS)
+		return 0;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse_has_nothing),
 		cmocka_unit_test(test_parse_works_for_a_user),

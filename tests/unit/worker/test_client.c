@@ -272,6 +272,9 @@ static void test_framing(void **state)
 
 int main(void)
 {
+	/* valgrind knows no pidfd: these cases are about processes */
+	if (syscall(SYS_pidfd_open, getpid(), 0) < 0 && errno == ENOSYS)
+		return 0;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_large_replies_arrive),
 		cmocka_unit_test(test_failures_come_back_as_errors),

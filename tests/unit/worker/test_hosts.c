@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,6 @@
 #include <cmocka.h>
 
 #include "base/io.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "worker/fetch/hosts.h"
 
@@ -165,6 +165,15 @@ static void put(const char *dir, const char *name, const char *file, const char 
 	assert_int_equal(io_write_file(AT_FDCWD, path, text, strlen(text), 0600, 0), 0);
 }
 
+/* Not path_remove_tree(): valgrind knows no openat2. */
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
 static void test_folders(void **state)
 {
 	static const struct {
@@ -208,7 +217,7 @@ static void test_folders(void **state)
 	assert_int_equal(hosts_lookup(&o, "broken.io", &certs, &err), CTR_INVALID_ARGUMENT);
 	assert_non_null(strstr(error_text(&err), "/broken.io/hosts.toml': line 1: 'server' is no string"));
 	assert_int_equal(hosts_lookup(&o, "../etc", &certs, &err), CTR_INVALID_ARGUMENT);
-	assert_int_equal(path_remove_tree(AT_FDCWD, dir), 0);
+	assert_int_equal(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 int main(void)
