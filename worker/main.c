@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ctr-worker ROLE: one caged process for one kind of foreign bytes. Started by the daemon with a SEQPACKET pair as
- * descriptor 3; reads Setup, enters the cage, answers Ready and hands over to its role. Not for use by hand.
+ * ctr-worker ROLE: one caged process for one kind of foreign bytes. Started by the daemon with a
+ * SEQPACKET pair as descriptor 3; reads Setup, enters the cage, answers Ready and hands over to its
+ * role. Not for use by hand.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +52,8 @@ static int find_role(const char *name, enum worker_role *ret)
 	return -EINVAL;
 }
 
-static ctr_code enter_cage(const struct role *r, int target_fd, struct cage_state *state, struct ctr_error *err)
+static ctr_code enter_cage(const struct role *r, int target_fd, struct cage_state *state,
+			   struct ctr_error *err)
 {
 	const Ctr__Worker__V1__Setup *s = r->setup;
 	struct cage_params p = { .role = r->role, .target_mount_fd = target_fd };
@@ -130,7 +132,8 @@ int main(int argc, char **argv)
 	int status = 1;
 
 	if (argc != 2 || find_role(argv[1], &r.role) < 0) {
-		fprintf(stderr, "usage: ctr-worker fetch|parse|unpack|compare (started by ctrd, socket as descriptor 3)\n");
+		fprintf(stderr, "usage: ctr-worker fetch|parse|unpack|compare (started by ctrd, "
+				"socket as descriptor 3)\n");
 		return 2;
 	}
 	/* libarchive warns about every name that is not ASCII in the C locale. */
@@ -140,7 +143,8 @@ int main(int argc, char **argv)
 	if (res == 0)
 		res = role_recv(&r, &wait, &req, &fds);
 	if (res < 0) {
-		fprintf(stderr, "ctr-worker %s: no set-up from the daemon: %s\n", argv[1], strerrordesc_np(-res));
+		fprintf(stderr, "ctr-worker %s: no set-up from the daemon: %s\n", argv[1],
+			strerrordesc_np(-res));
 		return 1;
 	}
 	if (req->op_case == CTR__WORKER__V1__REQUEST__OP_SETUP && req->setup)

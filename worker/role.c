@@ -15,7 +15,8 @@ const char *const worker_role_names[WORKER_ROLES] = {
 	[ROLE_COMPARE] = "compare",
 };
 
-int role_recv(struct role *r, const struct wire_wait *wait, worker_request **ret_req, struct wire_fds *ret_fds)
+int role_recv(struct role *r, const struct wire_wait *wait, worker_request **ret_req,
+	      struct wire_fds *ret_fds)
 {
 	AUTO_FREE uint8_t *data = NULL;
 	size_t n = 0;
@@ -61,7 +62,8 @@ int role_progress(struct role *r, uint64_t id, uint64_t offset, uint64_t total, 
 	return res == -EPIPE ? res : 0;
 }
 
-int role_failed(struct role *r, uint64_t id, const struct ctr_error *err, int http_status, int bad_content)
+int role_failed(struct role *r, uint64_t id, const struct ctr_error *err, int http_status,
+		int bad_content)
 {
 	Ctr__Worker__V1__Failed f;
 	worker_reply_pb rep;
@@ -70,7 +72,7 @@ int role_failed(struct role *r, uint64_t id, const struct ctr_error *err, int ht
 	ctr__worker__v1__failed__init(&f);
 	ctr__worker__v1__reply__init(&rep);
 	f.code = CTR_GRPC_CODE(err->code) ? CTR_GRPC_CODE(err->code) : CTR_UNKNOWN;
-	f.message = text ? text : (char *)(uintptr_t)"out of memory";
+	f.message = text ? text : (char *)(uintptr_t) "out of memory";
 	f.http_status = http_status;
 	f.bad_content = bad_content;
 	rep.id = id;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Framing of worker messages over SEQPACKET. Owns nothing; runs on whichever thread holds the socket. A message of
- * several packets that is broken off leaves the pair unusable: the caller closes it.
+ * Framing of worker messages over SEQPACKET. Owns nothing; runs on whichever thread holds the
+ * socket. A message of several packets that is broken off leaves the pair unusable: the caller
+ * closes it.
  */
 #include "worker/wire.h"
 
@@ -67,7 +68,10 @@ static int send_packet(int sock, const void *data, size_t n, const int *fds, siz
 		       const struct wire_wait *wait)
 {
 	for (;;) {
-		/* First try, then wait: poll() calls a unix socket writable only when its buffer is mostly empty. */
+		/*
+		 * First try, then wait: poll() calls a unix socket writable only when its buffer is
+		 * mostly empty.
+		 */
 		ssize_t sent = fd_send(sock, data, n, fds, n_fds);
 
 		if (sent == -ECONNRESET)
@@ -109,7 +113,8 @@ int wire_send(int sock, const ProtobufCMessage *msg, const int *fds, size_t n_fd
 }
 
 /* One packet into b without its header; *ret_more says whether the message goes on. */
-static int recv_packet(int sock, const struct wire_wait *wait, struct buf *b, struct wire_fds *fds, int *ret_more)
+static int recv_packet(int sock, const struct wire_wait *wait, struct buf *b, struct wire_fds *fds,
+		       int *ret_more)
 {
 	char *room = buf_reserve(b, WIRE_PACKET);
 
@@ -151,7 +156,10 @@ int wire_recv(int sock, const struct wire_wait *wait, uint8_t **ret_data, size_t
 
 		if (r < 0)
 			return r;
-		/* Once begun a message arrives without delay: "do not wait" counts for its start only. */
+		/*
+		 * Once begun a message arrives without delay: "do not wait" counts for its start
+		 * only.
+		 */
 		if (on.deadline_ns == 0)
 			on.deadline_ns = clock_now_ns() + 10 * NS_PER_SEC;
 	}

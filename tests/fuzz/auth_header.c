@@ -24,12 +24,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!exact || !text)
 		return 0;
 	memcpy(exact, data, size); /* the value need not end with NUL */
-	if (challenge_parse(exact, size, &c) == 0 && c.scheme != AUTH_NONE && strlen(c.realm) >= sizeof(c.realm))
+	if (challenge_parse(exact, size, &c) == 0 && c.scheme != AUTH_NONE &&
+	    strlen(c.realm) >= sizeof(c.realm))
 		abort();
 	if (content_range_parse(text, &a, &b, &n) == 0 && (a < 0 || b < a || (n >= 0 && b >= n)))
 		abort();
 	/* a redirect never leaves http, nor https for http */
-	if (redirect_target("https://r.example/v2/x", text, &url, &why) == 0 && strncmp(url, "https://", 8) != 0)
+	if (redirect_target("https://r.example/v2/x", text, &url, &why) == 0 &&
+	    strncmp(url, "https://", 8) != 0)
 		abort();
 	if (token_parse((const char *)data, size, &token, &expires) == 0 && strpbrk(token, "\r\n "))
 		abort();

@@ -8,8 +8,8 @@
 #include "worker/client/validate.h"
 #include "worker/parse/parse.h"
 
-static inline void fuzz_parse_as(Ctr__Worker__V1__DocumentKind kind, const char *media_type, const uint8_t *data,
-				 size_t size)
+static inline void fuzz_parse_as(Ctr__Worker__V1__DocumentKind kind, const char *media_type,
+				 const uint8_t *data, size_t size)
 {
 	worker_reply_pb *rep = malloc(sizeof(*rep));
 	Ctr__Worker__V1__Parse req;
@@ -34,8 +34,8 @@ static inline void fuzz_parse(Ctr__Worker__V1__DocumentKind kind, const uint8_t 
 	if (kind == CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG)
 		return;
 	fuzz_parse_as(CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_AUTO, "", data, size);
-	fuzz_parse_as(CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_AUTO, "application/vnd.oci.image.manifest.v1+json", data,
-		      size);
+	fuzz_parse_as(CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_AUTO,
+		      "application/vnd.oci.image.manifest.v1+json", data, size);
 }
 
 #endif

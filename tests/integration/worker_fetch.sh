@@ -3,9 +3,9 @@
 #
 # ctr-worker, roles fetch and parse, caged, against Debian's docker-registry: plain HTTP on loopback, basic
 # authentication, TLS with a CA that only certs.d knows, a mirror by hosts.toml, an HTTP proxy that is not there.
-# usage: worker_fetch.sh BUILD_FOLDER     (needs worker_drive and ctr-worker built; skopeo, docker-registry, openssl)
+# usage: worker_fetch.sh [BUILD_FOLDER]     (ctr-worker and worker_drive in it; skopeo, docker-registry, openssl)
 set -u
-build=$(realpath "${1:?usage: $0 BUILD_FOLDER}")
+build=$(realpath "${1:-$(dirname "$0")/../../build}")
 worker=$build/bin/ctr-worker
 drive=$build/bin/worker_drive
 [ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The order in which a worker gives things up: limits, namespaces, root, identity, Landlock, seccomp. Each step needs
- * a right that a later one takes away. Single-threaded, once a process.
+ * The order in which a worker gives things up: limits, namespaces, root, identity, Landlock,
+ * seccomp. Each step needs a right that a later one takes away. Single-threaded, once a process.
  */
 #include "worker/cage/cage.h"
 
@@ -13,7 +13,8 @@ static int may_go_on(const struct cage_params *p, int needed)
 	return p->best_effort || !needed;
 }
 
-static ctr_code namespaces_and_root(const struct cage_params *p, struct cage_state *state, struct ctr_error *err)
+static ctr_code namespaces_and_root(const struct cage_params *p, struct cage_state *state,
+				    struct ctr_error *err)
 {
 	AUTO_ERROR why = ERROR_INIT;
 	ctr_code code = cage_namespaces(p, state, &why);
@@ -21,8 +22,8 @@ static ctr_code namespaces_and_root(const struct cage_params *p, struct cage_sta
 	if (code == CTR_OK)
 		return cage_root(p, err);
 	/*
-	 * A parser without root (a user's own client) may find user namespaces forbidden; its filter alone
-	 * already leaves it no way to open, connect or create anything.
+	 * A parser without root (a user's own client) may find user namespaces forbidden; its
+	 * filter alone already leaves it no way to open, connect or create anything.
 	 */
 	if (may_go_on(p, p->role != ROLE_PARSE))
 		return CTR_OK;

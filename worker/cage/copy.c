@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Copies the administrator's hosts directories into the cage, so that a worker without rights reads keys that root
- * alone may read, and nothing beside them. Bounded in depth, count and size. Runs as root, before the cage closes.
+ * Copies the administrator's hosts directories into the cage, so that a worker without rights reads
+ * keys that root alone may read, and nothing beside them. Bounded in depth, count and size. Runs as
+ * root, before the cage closes.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -37,7 +38,8 @@ static int copy_file(const struct copy *c, int from, int to_dir, const char *nam
 
 	if (r < 0)
 		return r;
-	AUTO_CLOSE int to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+	AUTO_CLOSE int to =
+		openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
 	if (to < 0)
 		return -errno;
 	r = io_write_full(to, data, n);
@@ -87,7 +89,8 @@ static int copy_tree(struct copy *c, int from_fd, int to_fd, int depth)
 	return r;
 }
 
-ctr_code cage_copy_dir(int root_fd, int from_fd, const char *dir, uint32_t uid, uint32_t gid, struct ctr_error *err)
+ctr_code cage_copy_dir(int root_fd, int from_fd, const char *dir, uint32_t uid, uint32_t gid,
+		       struct ctr_error *err)
 {
 	struct copy c = { .uid = uid, .gid = gid };
 	AUTO_CLOSE int to = cage_make_dirs(root_fd, dir);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The seccomp allow-lists. What is not listed fails with EPERM (ENOSYS where libc then takes another way); nothing
- * lists exec, mount, ptrace, namespaces, keys, bpf or new sockets beyond what name resolution and HTTP need.
+ * The seccomp allow-lists. What is not listed fails with EPERM (ENOSYS where libc then takes
+ * another way); nothing lists exec, mount, ptrace, namespaces, keys, bpf or new sockets beyond what
+ * name resolution and HTTP need.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,47 +19,107 @@
 
 /* Every role: memory, the descriptors it was given, time, threads' locks, its own end. */
 static const int basic[] = {
-	SYS(read), SYS(write), SYS(readv), SYS(writev), SYS(pread64), SYS(pwrite64), SYS(close), SYS(fstat),
-	SYS(lseek), SYS(poll), SYS(ppoll), SYS(sendmsg), SYS(recvmsg), SYS(sendto), SYS(recvfrom), SYS(brk),
-	SYS(munmap), SYS(mremap), SYS(madvise), SYS(futex), SYS(exit), SYS(exit_group), SYS(rt_sigreturn),
-	SYS(rt_sigprocmask), SYS(rt_sigaction), SYS(sigaltstack), SYS(restart_syscall), SYS(clock_gettime),
-	SYS(clock_nanosleep), SYS(nanosleep), SYS(gettimeofday), SYS(time), SYS(getrandom), SYS(getpid),
-	SYS(gettid), SYS(getuid), SYS(geteuid), SYS(getgid), SYS(getegid), SYS(sched_yield), SYS(rseq),
-	SYS(set_robust_list), SYS(fcntl), SYS(dup), SYS(sched_getaffinity), SYS(sysinfo), SYS(uname),
-	SYS(getrlimit), SYS(pipe2), SYS(membarrier), SYS(getcpu),
+	SYS(read),
+	SYS(write),
+	SYS(readv),
+	SYS(writev),
+	SYS(pread64),
+	SYS(pwrite64),
+	SYS(close),
+	SYS(fstat),
+	SYS(lseek),
+	SYS(poll),
+	SYS(ppoll),
+	SYS(sendmsg),
+	SYS(recvmsg),
+	SYS(sendto),
+	SYS(recvfrom),
+	SYS(brk),
+	SYS(munmap),
+	SYS(mremap),
+	SYS(madvise),
+	SYS(futex),
+	SYS(exit),
+	SYS(exit_group),
+	SYS(rt_sigreturn),
+	SYS(rt_sigprocmask),
+	SYS(rt_sigaction),
+	SYS(sigaltstack),
+	SYS(restart_syscall),
+	SYS(clock_gettime),
+	SYS(clock_nanosleep),
+	SYS(nanosleep),
+	SYS(gettimeofday),
+	SYS(time),
+	SYS(getrandom),
+	SYS(getpid),
+	SYS(gettid),
+	SYS(getuid),
+	SYS(geteuid),
+	SYS(getgid),
+	SYS(getegid),
+	SYS(sched_yield),
+	SYS(rseq),
+	SYS(set_robust_list),
+	SYS(fcntl),
+	SYS(dup),
+	SYS(sched_getaffinity),
+	SYS(sysinfo),
+	SYS(uname),
+	SYS(getrlimit),
+	SYS(pipe2),
+	SYS(membarrier),
+	SYS(getcpu),
 };
 
 /* Looking at files. */
 static const int reading[] = {
-	SYS(open), SYS(openat), SYS(openat2), SYS(stat), SYS(lstat), SYS(newfstatat), SYS(fstatat64), SYS(statx),
-	SYS(fstatfs), SYS(statfs), SYS(getdents64), SYS(readlink), SYS(readlinkat), SYS(access), SYS(faccessat),
-	SYS(faccessat2), SYS(getcwd), SYS(fadvise64), SYS(readahead), SYS(getxattr), SYS(lgetxattr),
-	SYS(fgetxattr), SYS(listxattr), SYS(llistxattr), SYS(flistxattr),
+	SYS(open),       SYS(openat),    SYS(openat2),    SYS(stat),       SYS(lstat),
+	SYS(newfstatat), SYS(fstatat64), SYS(statx),      SYS(fstatfs),    SYS(statfs),
+	SYS(getdents64), SYS(readlink),  SYS(readlinkat), SYS(access),     SYS(faccessat),
+	SYS(faccessat2), SYS(getcwd),    SYS(fadvise64),  SYS(readahead),  SYS(getxattr),
+	SYS(lgetxattr),  SYS(fgetxattr), SYS(listxattr),  SYS(llistxattr), SYS(flistxattr),
 };
 
 static const int fetching[] = {
-	SYS(connect), SYS(bind), SYS(getsockopt), SYS(setsockopt), SYS(getsockname), SYS(getpeername),
-	SYS(shutdown), SYS(sendmmsg), SYS(recvmmsg), SYS(select), SYS(pselect6), SYS(eventfd2), SYS(ftruncate),
-	SYS(fallocate), SYS(set_tid_address), SYS(epoll_create1), SYS(epoll_ctl), SYS(epoll_wait),
-	SYS(epoll_pwait), SYS(fdatasync), SYS(fsync), SYS(sync_file_range), SYS(prctl),
+	SYS(connect),         SYS(bind),        SYS(getsockopt),
+	SYS(setsockopt),      SYS(getsockname), SYS(getpeername),
+	SYS(shutdown),        SYS(sendmmsg),    SYS(recvmmsg),
+	SYS(select),          SYS(pselect6),    SYS(eventfd2),
+	SYS(ftruncate),       SYS(fallocate),   SYS(set_tid_address),
+	SYS(epoll_create1),   SYS(epoll_ctl),   SYS(epoll_wait),
+	SYS(epoll_pwait),     SYS(fdatasync),   SYS(fsync),
+	SYS(sync_file_range),
 };
 
 static const int unpacking[] = {
-	SYS(mkdir), SYS(mkdirat), SYS(mknod), SYS(mknodat), SYS(symlink), SYS(symlinkat), SYS(link), SYS(linkat),
-	SYS(unlink), SYS(unlinkat), SYS(rmdir), SYS(rename), SYS(renameat), SYS(renameat2), SYS(chown),
-	SYS(lchown), SYS(fchown), SYS(fchownat), SYS(chmod), SYS(fchmod), SYS(fchmodat), SYS(utimensat),
-	SYS(futimesat), SYS(setxattr), SYS(lsetxattr), SYS(fsetxattr), SYS(removexattr), SYS(lremovexattr),
-	SYS(fremovexattr), SYS(ftruncate), SYS(truncate), SYS(fallocate), SYS(copy_file_range), SYS(sendfile),
-	SYS(splice), SYS(umask), SYS(fsync), SYS(fdatasync), SYS(sync_file_range), SYS(fchdir), SYS(chdir),
+	SYS(mkdir),        SYS(mkdirat),      SYS(mknod),
+	SYS(mknodat),      SYS(symlink),      SYS(symlinkat),
+	SYS(link),         SYS(linkat),       SYS(unlink),
+	SYS(unlinkat),     SYS(rmdir),        SYS(rename),
+	SYS(renameat),     SYS(renameat2),    SYS(chown),
+	SYS(lchown),       SYS(fchown),       SYS(fchownat),
+	SYS(chmod),        SYS(fchmod),       SYS(fchmodat),
+	SYS(utimensat),    SYS(futimesat),    SYS(setxattr),
+	SYS(lsetxattr),    SYS(fsetxattr),    SYS(removexattr),
+	SYS(lremovexattr), SYS(fremovexattr), SYS(ftruncate),
+	SYS(truncate),     SYS(fallocate),    SYS(copy_file_range),
+	SYS(sendfile),     SYS(splice),       SYS(umask),
+	SYS(fsync),        SYS(fdatasync),    SYS(sync_file_range),
+	SYS(fchdir),       SYS(chdir),
 };
 
 static const int comparing[] = {
-	SYS(ftruncate), SYS(fallocate), SYS(copy_file_range), SYS(sendfile), SYS(fsync), SYS(fdatasync), SYS(fchdir),
+	SYS(ftruncate), SYS(fallocate), SYS(copy_file_range), SYS(sendfile),
+	SYS(fsync),     SYS(fdatasync), SYS(fchdir),
 };
 
-/* libc has another way when these are missing, which the filter can look into or which is harmless. */
+/*
+ * libc has another way when these are missing, which the filter can look into or which is harmless.
+ */
 static const int missing[] = {
-	SYS(clone3), SYS(close_range), SYS(epoll_pwait2), SYS(futex_waitv), SYS(io_uring_setup), SYS(memfd_create),
+	SYS(clone3),      SYS(close_range),    SYS(epoll_pwait2),
+	SYS(futex_waitv), SYS(io_uring_setup), SYS(memfd_create),
 };
 
 static int allow_all(scmp_filter_ctx ctx, const int *calls, size_t n)
@@ -75,7 +136,8 @@ static int allow_all(scmp_filter_ctx ctx, const int *calls, size_t n)
 /* New memory is never executable, unless the role loads libraries (name services). */
 static int allow_memory(scmp_filter_ctx ctx, int libraries)
 {
-	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(mprotect), 1,
+				 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(mmap), 1,
@@ -88,7 +150,10 @@ static int allow_memory(scmp_filter_ctx ctx, int libraries)
 	return r;
 }
 
-/* Sockets of the internet, and the route socket that getaddrinfo asks which families there are. Threads. */
+/*
+ * Sockets of the internet, and the route socket that getaddrinfo asks which families there are.
+ * Threads.
+ */
 static int allow_network(scmp_filter_ctx ctx)
 {
 	static const int families[] = { AF_INET, AF_INET6, AF_NETLINK };
@@ -98,14 +163,18 @@ static int allow_network(scmp_filter_ctx ctx)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(socket), 1,
 				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(socketpair), 1,
+				     SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FIONBIO, 0));
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_EQ, FIONBIO, 0));
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FIONREAD, 0));
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_EQ, FIONREAD, 0));
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(clone), 1,
-				     SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_NEWUSER | CLONE_NEWNS,
+				     SCMP_A0(SCMP_CMP_MASKED_EQ,
+					     CLONE_THREAD | CLONE_NEWUSER | CLONE_NEWNS,
 					     CLONE_THREAD));
 	return r;
 }
@@ -141,7 +210,8 @@ static int build(scmp_filter_ctx ctx, enum worker_role role)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(tgkill), 1,
 				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0, 0));
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(prlimit64), 1,
+				     SCMP_A0(SCMP_CMP_EQ, 0, 0));
 	for (size_t i = 0; i < ARRAY_SIZE(missing) && r == 0; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), missing[i], 0);
 	/* fstat() of newer libc; with a path it is a look at the file system. */
@@ -158,7 +228,8 @@ ctr_code cage_filter(enum worker_role role, struct ctr_error *err)
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 
 	if (!ctx)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "make the seccomp filter: out of memory");
+		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+				"make the seccomp filter: out of memory");
 	int r = build(ctx, role);
 	if (r == 0)
 		r = seccomp_load(ctx);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who a worker is: its user, no groups, the capabilities of its role and no way to get another. Once, in the
- * single-threaded process that enters the cage.
+ * Who a worker is: its user, no groups, the capabilities of its role and no way to get another.
+ * Once, in the single-threaded process that enters the cage.
  */
 #include <errno.h>
 #include <grp.h>
@@ -15,17 +15,22 @@
 
 #define CAP(c) (UINT64_C(1) << CAP_##c)
 
-/* What unpack needs to make files as a layer says; measured one by one. Compare reads what root may read. */
+/*
+ * What unpack needs to make files as a layer says; measured one by one. Compare reads what root may
+ * read.
+ */
 static const uint64_t role_caps[WORKER_ROLES] = {
 	[ROLE_FETCH] = 0,
 	[ROLE_PARSE] = 0,
-	[ROLE_UNPACK] = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(FSETID) | CAP(MKNOD) | CAP(SETFCAP),
+	[ROLE_UNPACK] = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(FSETID) | CAP(MKNOD) |
+			CAP(SETFCAP),
 	[ROLE_COMPARE] = CAP(DAC_READ_SEARCH),
 };
 
 #define LOCKED_BITS                                                                                \
-	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |          \
-	 SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
+	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |                           \
+	 SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |   \
+	 SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 /* The bounding set goes too, and uid 0 stops being a source of capabilities. Needs CAP_SETPCAP. */
 static ctr_code bound(uint64_t keep, struct ctr_error *err)
@@ -73,7 +78,8 @@ static ctr_code become(const struct cage_params *p, struct ctr_error *err)
 	return CTR_OK;
 }
 
-ctr_code cage_ids(const struct cage_params *p, const struct cage_state *state, struct ctr_error *err)
+ctr_code cage_ids(const struct cage_params *p, const struct cage_state *state,
+		  struct ctr_error *err)
 {
 	uint64_t keep = geteuid() == 0 ? role_caps[p->role] : 0;
 	ctr_code code = CTR_OK;

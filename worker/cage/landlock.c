@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Landlock on top of the private root, where the kernel has it: what a role may do with files and the network even
- * if it finds a descriptor that it should not have. Needs no right but no_new_privs.
+ * Landlock on top of the private root, where the kernel has it: what a role may do with files and
+ * the network even if it finds a descriptor that it should not have. Needs no right but
+ * no_new_privs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,13 +14,13 @@
 #include "worker/cage/parts.h"
 
 /* Bits of ABI 2 and later, which Debian 12's header does not name. */
-#define FS_REFER          (UINT64_C(1) << 13) /* 2 */
-#define FS_TRUNCATE       (UINT64_C(1) << 14) /* 3 */
-#define FS_IOCTL_DEV      (UINT64_C(1) << 15) /* 5 */
-#define NET_BIND_TCP      (UINT64_C(1) << 0)  /* 4 */
-#define NET_CONNECT_TCP   (UINT64_C(1) << 1)  /* 4 */
-#define SCOPE_ABSTRACT    (UINT64_C(1) << 0)  /* 6 */
-#define SCOPE_SIGNAL      (UINT64_C(1) << 1)  /* 6 */
+#define FS_REFER        (UINT64_C(1) << 13) /* 2 */
+#define FS_TRUNCATE     (UINT64_C(1) << 14) /* 3 */
+#define FS_IOCTL_DEV    (UINT64_C(1) << 15) /* 5 */
+#define NET_BIND_TCP    (UINT64_C(1) << 0)  /* 4 */
+#define NET_CONNECT_TCP (UINT64_C(1) << 1)  /* 4 */
+#define SCOPE_ABSTRACT  (UINT64_C(1) << 0)  /* 6 */
+#define SCOPE_SIGNAL    (UINT64_C(1) << 1)  /* 6 */
 
 #define FS_READ                                                                                    \
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
@@ -36,7 +37,8 @@ static size_t attr_size(int abi)
 {
 	if (abi >= 6)
 		return sizeof(struct ruleset_attr);
-	return abi >= 4 ? offsetof(struct ruleset_attr, scoped) : offsetof(struct ruleset_attr, net);
+	return abi >= 4 ? offsetof(struct ruleset_attr, scoped)
+			: offsetof(struct ruleset_attr, net);
 }
 
 static uint64_t fs_known(int abi)
@@ -53,7 +55,8 @@ static uint64_t fs_known(int abi)
 }
 
 /* What is forbidden unless allowed below '/', and what is allowed there. */
-static void rules_of(enum worker_role role, int abi, struct ruleset_attr *attr, uint64_t *ret_allowed)
+static void rules_of(enum worker_role role, int abi, struct ruleset_attr *attr,
+		     uint64_t *ret_allowed)
 {
 	attr->net = NET_BIND_TCP | (role == ROLE_FETCH ? 0 : NET_CONNECT_TCP);
 	attr->scoped = SCOPE_ABSTRACT | SCOPE_SIGNAL;
@@ -91,12 +94,15 @@ static int allow_below_root(int ruleset, uint64_t allowed)
 
 ctr_code cage_landlock(enum worker_role role, int *ret_abi, struct ctr_error *err)
 {
-	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int abi =
+		(int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset_attr attr = { 0 };
 	uint64_t allowed = 0;
 
 	*ret_abi = 0;
-	/* The first version forbids links and renames between directories whatever the rules say. */
+	/*
+	 * The first version forbids links and renames between directories whatever the rules say.
+	 */
 	if (abi < 1 || (role == ROLE_UNPACK && abi < 2))
 		return CTR_OK;
 	rules_of(role, abi, &attr, &allowed);

@@ -64,6 +64,7 @@ ctr_code cage_limits(const struct cage_params *p, struct ctr_error *err)
 	if (code == CTR_OK)
 		code = limit(RLIMIT_MEMLOCK, 0, "memlock", err);
 	if (code == CTR_OK && !CAGE_SANITIZED)
-		code = limit(RLIMIT_AS, p->memory_bytes ? p->memory_bytes : memory_default[p->role], "as", err);
+		code = limit(RLIMIT_AS, p->memory_bytes ? p->memory_bytes : memory_default[p->role],
+			     "as", err);
 	return code;
 }

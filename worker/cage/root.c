@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Namespaces and the root directory of a worker. Every source is opened before the new root covers anything; the old
- * tree is detached at the end. fetch sees a few read-only system files, unpack sees its target, the others nothing.
+ * Namespaces and the root directory of a worker. Every source is opened before the new root covers
+ * anything; the old tree is detached at the end. fetch sees a few read-only system files, unpack
+ * sees its target, the others nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +72,8 @@ static void sources_done(struct sources *s)
 /* A file missing here is no error: systems differ. */
 static ctr_code open_source(struct sources *s, const char *path, struct ctr_error *err)
 {
-	AUTO_CLOSE int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	AUTO_CLOSE int fd =
+		(int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	struct mount_attr attr = { .attr_set = LOCKED_DOWN };
 	struct stat st;
 
@@ -102,12 +104,14 @@ static ctr_code open_sources(const struct cage_params *p, struct sources *s, str
 	if (code != CTR_OK)
 		return code;
 	if (p->n_hosts_dirs > HOSTS_DIRS_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "more than %d hosts directories", HOSTS_DIRS_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "more than %d hosts directories",
+				HOSTS_DIRS_MAX);
 	for (size_t i = 0; i < p->n_hosts_dirs; i++) {
 		s->dirs[i] = open(p->hosts_dirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		s->n_dirs = i + 1;
 		if (s->dirs[i] < 0 && errno != ENOENT)
-			return ctr_fail_errno(err, errno, "open hosts directory '%s'", p->hosts_dirs[i]);
+			return ctr_fail_errno(err, errno, "open hosts directory '%s'",
+					      p->hosts_dirs[i]);
 	}
 	return CTR_OK;
 }
@@ -136,7 +140,8 @@ static int make_point(int root_fd, const struct source *s)
 	dir = cage_make_dirs(root_fd, parent);
 	if (dir < 0)
 		return dir;
-	AUTO_CLOSE int file = openat(dir, slash + 1, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
+	AUTO_CLOSE int file =
+		openat(dir, slash + 1, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
 	return file < 0 ? -errno : 0;
 }
 
@@ -149,12 +154,14 @@ static ctr_code place_source(int root_fd, const struct source *s, struct ctr_err
 	AUTO_CLOSE int at = path_open(root_fd, s->path, PATH_IN_ROOT, O_PATH | O_NOFOLLOW, 0);
 	if (at < 0)
 		return ctr_fail_errno(err, at, "open '%s' in the cage", s->path);
-	if (syscall(SYS_move_mount, s->tree_fd, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (syscall(SYS_move_mount, s->tree_fd, "", at, "",
+		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return ctr_fail_errno(err, errno, "mount '%s' in the cage", s->path);
 	return CTR_OK;
 }
 
-static ctr_code fill_root(const struct cage_params *p, int root_fd, const struct sources *s, struct ctr_error *err)
+static ctr_code fill_root(const struct cage_params *p, int root_fd, const struct sources *s,
+			  struct ctr_error *err)
 {
 	uint32_t uid = p->uid ? p->uid : 65534, gid = p->gid ? p->gid : 65534;
 	ctr_code code = CTR_OK;
@@ -179,11 +186,14 @@ static int new_tmpfs(void)
 	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
 	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
-	int fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	int fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+			      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	return fd < 0 ? -errno : fd;
 }
 
-/* pivot_root wants the present root to be a mount: in a plain chroot it is bound onto itself first. */
+/*
+ * pivot_root wants the present root to be a mount: in a plain chroot it is bound onto itself first.
+ */
 static int pivot_here(void)
 {
 	if (syscall(SYS_pivot_root, ".", ".") == 0)
@@ -198,15 +208,19 @@ static int pivot_here(void)
 	return syscall(SYS_pivot_root, ".", ".") < 0 ? -errno : 0;
 }
 
-/* A detached mount must be attached somewhere before anything is mounted on it or it becomes '/'. */
+/*
+ * A detached mount must be attached somewhere before anything is mounted on it or it becomes '/'.
+ */
 static ctr_code attach(int mount_fd, struct ctr_error *err)
 {
 	static const char *const points[] = { "/proc", "/tmp", "/run", "/dev", "/mnt" };
 	int r = -ENOENT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(points) && r < 0; i++)
-		r = syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, points[i], MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno
-													      : 0;
+		r = syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, points[i],
+			    MOVE_MOUNT_F_EMPTY_PATH) < 0
+			    ? -errno
+			    : 0;
 	if (r < 0)
 		return ctr_fail_errno(err, r, "attach the new root");
 	return CTR_OK;
@@ -290,9 +304,11 @@ static ctr_code user_namespace(struct ctr_error *err)
 	return r < 0 ? ctr_fail_errno(err, r, "map the user namespace's id") : CTR_OK;
 }
 
-ctr_code cage_namespaces(const struct cage_params *p, struct cage_state *state, struct ctr_error *err)
+ctr_code cage_namespaces(const struct cage_params *p, struct cage_state *state,
+			 struct ctr_error *err)
 {
-	int flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | (p->role == ROLE_FETCH ? 0 : CLONE_NEWNET);
+	int flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
+		    (p->role == ROLE_FETCH ? 0 : CLONE_NEWNET);
 
 	if (geteuid() != 0) {
 		ctr_code code = user_namespace(err);

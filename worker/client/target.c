@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The directory an unpack worker is caged into: a detached mount of it, made by the daemon so that the daemon knows
- * its mount id and can tell a descriptor from inside from any other.
+ * The directory an unpack worker is caged into: a detached mount of it, made by the daemon so that
+ * the daemon knows its mount id and can tell a descriptor from inside from any other.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,13 +28,16 @@ static int mount_id_of(int fd, uint64_t *ret)
 	return 0;
 }
 
-ctr_code worker_target_open(int dir_fd, int *ret_mount_fd, uint64_t *ret_mount_id, struct ctr_error *err)
+ctr_code worker_target_open(int dir_fd, int *ret_mount_fd, uint64_t *ret_mount_id,
+			    struct ctr_error *err)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
+					       MOUNT_ATTR_NOEXEC };
 	AUTO_CLOSE int tree = -1;
 	uint64_t id = 0;
 
-	tree = (int)syscall(SYS_open_tree, dir_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	tree = (int)syscall(SYS_open_tree, dir_fd, "",
+			    AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (tree < 0)
 		return ctr_fail_errno(err, errno, "clone the mount of the unpack target");
 	if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)

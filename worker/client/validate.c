@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Checks every field of every reply before the daemon reads it: kinds that the role may send, lengths, counts,
- * UTF-8, digest syntax, sizes. Pure functions, any thread.
+ * Checks every field of every reply before the daemon reads it: kinds that the role may send,
+ * lengths, counts, UTF-8, digest syntax, sizes. Pure functions, any thread.
  */
 #include "worker/client/validate.h"
 
@@ -17,8 +17,8 @@
 #define KIND(k)        (1u << CTR__WORKER__V1__REPLY__RESULT_##k)
 
 static const unsigned role_kinds[WORKER_ROLES] = {
-	[ROLE_FETCH] = KIND(READY) | KIND(FAILED) | KIND(RESOLVED) | KIND(PROGRESS) | KIND(FETCHED) |
-		       KIND(AUTH_NEEDED),
+	[ROLE_FETCH] = KIND(READY) | KIND(FAILED) | KIND(RESOLVED) | KIND(PROGRESS) |
+		       KIND(FETCHED) | KIND(AUTH_NEEDED),
 	[ROLE_PARSE] = KIND(READY) | KIND(FAILED) | KIND(MANIFEST) | KIND(INDEX) | KIND(CONFIG),
 	[ROLE_UNPACK] = KIND(READY) | KIND(FAILED) | KIND(PROGRESS) | KIND(OPAQUE) | KIND(UNPACKED),
 	[ROLE_COMPARE] = KIND(READY) | KIND(FAILED) | KIND(PROGRESS) | KIND(COMPARED),
@@ -62,22 +62,24 @@ static int pairs_ok(Ctr__Worker__V1__Pair *const *v, size_t n)
 	if (n > REPLY_STRINGS_MAX)
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		if (!text_ok(v[i]->key, REPLY_STRING_MAX) || !text_ok(v[i]->value, REPLY_STRING_MAX))
+		if (!text_ok(v[i]->key, REPLY_STRING_MAX) ||
+		    !text_ok(v[i]->value, REPLY_STRING_MAX))
 			return 0;
 	return 1;
 }
 
 static int platform_ok(const Ctr__Worker__V1__Platform *p)
 {
-	return !p || (word_ok(p->os, 64) && word_ok(p->architecture, 64) && word_ok(p->variant, 64) &&
-		      text_ok(p->os_version, 255));
+	return !p || (word_ok(p->os, 64) && word_ok(p->architecture, 64) &&
+		      word_ok(p->variant, 64) && text_ok(p->os_version, 255));
 }
 
 static int descriptor_ok(const Ctr__Worker__V1__Descriptor *d)
 {
-	return d && word_ok(d->media_type, MEDIA_TYPE_MAX) && d->media_type[0] && digest_valid(d->digest) &&
-	       d->size >= 0 && d->size <= SIZE_MAX_BYTES && word_ok(d->artifact_type, MEDIA_TYPE_MAX) &&
-	       platform_ok(d->platform) && pairs_ok(d->annotations, d->n_annotations);
+	return d && word_ok(d->media_type, MEDIA_TYPE_MAX) && d->media_type[0] &&
+	       digest_valid(d->digest) && d->size >= 0 && d->size <= SIZE_MAX_BYTES &&
+	       word_ok(d->artifact_type, MEDIA_TYPE_MAX) && platform_ok(d->platform) &&
+	       pairs_ok(d->annotations, d->n_annotations);
 }
 
 static int descriptors_ok(Ctr__Worker__V1__Descriptor *const *v, size_t n)
@@ -92,9 +94,11 @@ static int descriptors_ok(Ctr__Worker__V1__Descriptor *const *v, size_t n)
 
 static int manifest_ok(const Ctr__Worker__V1__ParsedManifest *m)
 {
-	return word_ok(m->media_type, MEDIA_TYPE_MAX) && m->media_type[0] && descriptor_ok(m->config) &&
-	       descriptors_ok(m->layers, m->n_layers) && pairs_ok(m->annotations, m->n_annotations) &&
-	       word_ok(m->artifact_type, MEDIA_TYPE_MAX) && (!m->subject || descriptor_ok(m->subject));
+	return word_ok(m->media_type, MEDIA_TYPE_MAX) && m->media_type[0] &&
+	       descriptor_ok(m->config) && descriptors_ok(m->layers, m->n_layers) &&
+	       pairs_ok(m->annotations, m->n_annotations) &&
+	       word_ok(m->artifact_type, MEDIA_TYPE_MAX) &&
+	       (!m->subject || descriptor_ok(m->subject));
 }
 
 static int index_ok(const Ctr__Worker__V1__ParsedIndex *x)
@@ -114,10 +118,10 @@ static int config_ok(const Ctr__Worker__V1__ParsedConfig *c)
 			return 0;
 	return word_ok(c->architecture, 64) && word_ok(c->os, 64) && word_ok(c->variant, 64) &&
 	       text_ok(c->created, 64) && text_ok(c->user, 4096) && text_ok(c->working_dir, 4096) &&
-	       text_ok(c->stop_signal, 64) && text_ok(c->author, 4096) && strings_ok(c->env, c->n_env) &&
-	       strings_ok(c->entrypoint, c->n_entrypoint) && strings_ok(c->cmd, c->n_cmd) &&
-	       strings_ok(c->volumes, c->n_volumes) && strings_ok(c->exposed_ports, c->n_exposed_ports) &&
-	       pairs_ok(c->labels, c->n_labels);
+	       text_ok(c->stop_signal, 64) && text_ok(c->author, 4096) &&
+	       strings_ok(c->env, c->n_env) && strings_ok(c->entrypoint, c->n_entrypoint) &&
+	       strings_ok(c->cmd, c->n_cmd) && strings_ok(c->volumes, c->n_volumes) &&
+	       strings_ok(c->exposed_ports, c->n_exposed_ports) && pairs_ok(c->labels, c->n_labels);
 }
 
 static int digest_size_ok(const char *digest, uint64_t size)
@@ -140,12 +144,16 @@ static const char *fields_wrong(const worker_reply_pb *rep)
 	case CTR__WORKER__V1__REPLY__RESULT_FETCHED:
 		return digest_size_ok(rep->fetched->digest, rep->fetched->size) ? NULL : "digest";
 	case CTR__WORKER__V1__REPLY__RESULT_FAILED:
-		return rep->failed->code > 0 && rep->failed->code <= 16 && text_ok(rep->failed->message, 8192) ? NULL
-													       : "failure";
+		return rep->failed->code > 0 && rep->failed->code <= 16 &&
+				       text_ok(rep->failed->message, 8192)
+			       ? NULL
+			       : "failure";
 	case CTR__WORKER__V1__REPLY__RESULT_AUTH_NEEDED:
-		return text_ok(rep->auth_needed->host, 255) && text_ok(rep->auth_needed->realm, 2048) &&
+		return text_ok(rep->auth_needed->host, 255) &&
+				       text_ok(rep->auth_needed->realm, 2048) &&
 				       text_ok(rep->auth_needed->service, 1024) &&
-				       text_ok(rep->auth_needed->scope, 2048) && word_ok(rep->auth_needed->scheme, 16)
+				       text_ok(rep->auth_needed->scope, 2048) &&
+				       word_ok(rep->auth_needed->scheme, 16)
 			       ? NULL
 			       : "challenge";
 	case CTR__WORKER__V1__REPLY__RESULT_MANIFEST:
@@ -156,7 +164,8 @@ static const char *fields_wrong(const worker_reply_pb *rep)
 		return config_ok(rep->config) ? NULL : "image config";
 	case CTR__WORKER__V1__REPLY__RESULT_UNPACKED:
 		return digest_size_ok(rep->unpacked->diff_id, rep->unpacked->size) &&
-				       (!rep->unpacked->digest[0] || digest_valid(rep->unpacked->digest))
+				       (!rep->unpacked->digest[0] ||
+					digest_valid(rep->unpacked->digest))
 			       ? NULL
 			       : "diff id";
 	case CTR__WORKER__V1__REPLY__RESULT_COMPARED:
@@ -171,7 +180,8 @@ static const char *fields_wrong(const worker_reply_pb *rep)
 	return "empty";
 }
 
-ctr_code reply_check(enum worker_role role, const worker_reply_pb *rep, size_t n_fds, struct ctr_error *err)
+ctr_code reply_check(enum worker_role role, const worker_reply_pb *rep, size_t n_fds,
+		     struct ctr_error *err)
 {
 	int opaque = rep->result_case == CTR__WORKER__V1__REPLY__RESULT_OPAQUE;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One worker process seen from the daemon: spawn with a SEQPACKET pair as descriptor 3, Setup and Ready, messages,
- * and how it ended. A struct worker owns the process, its pidfd and the socket; one thread at a time.
+ * One worker process seen from the daemon: spawn with a SEQPACKET pair as descriptor 3, Setup and
+ * Ready, messages, and how it ended. A struct worker owns the process, its pidfd and the socket;
+ * one thread at a time.
  */
 #include "worker/client/worker_client.h"
 
@@ -84,9 +85,11 @@ static ctr_code gone(struct worker *w, struct ctr_error *err)
 	if (!w->reaped)
 		return ctr_fail(err, CTR_ABORTED, "worker %s: closed its socket", name);
 	if (w->end.si_code == CLD_EXITED)
-		return ctr_fail(err, CTR_ABORTED, "worker %s: exited with status %d", name, w->end.si_status);
+		return ctr_fail(err, CTR_ABORTED, "worker %s: exited with status %d", name,
+				w->end.si_status);
 	if (w->end.si_code == CLD_KILLED || w->end.si_code == CLD_DUMPED)
-		return ctr_fail(err, CTR_ABORTED, "worker %s: killed by signal %d", name, w->end.si_status);
+		return ctr_fail(err, CTR_ABORTED, "worker %s: killed by signal %d", name,
+				w->end.si_status);
 	return ctr_fail(err, CTR_ABORTED, "worker %s: gone", name);
 }
 
@@ -98,7 +101,8 @@ static ctr_code io_failed(struct worker *w, int r, const char *what, struct ctr_
 		return ctr_fail(err, CTR_DEADLINE_EXCEEDED, "worker %s: %s: deadline exceeded",
 				worker_role_names[w->role], what);
 	if (r == -ECANCELED)
-		return ctr_fail(err, CTR_CANCELLED, "worker %s: %s: cancelled", worker_role_names[w->role], what);
+		return ctr_fail(err, CTR_CANCELLED, "worker %s: %s: cancelled",
+				worker_role_names[w->role], what);
 	if (r == -EMSGSIZE)
 		return ctr_fail(err, CTR_DATA_LOSS, "worker %s: %s: broken message",
 				worker_role_names[w->role], what);
@@ -121,7 +125,8 @@ void worker_reply_done(struct worker_reply *r)
 	wire_fds_done(&r->fds);
 }
 
-ctr_code worker_recv(struct worker *w, const struct wire_wait *wait, struct worker_reply *ret, struct ctr_error *err)
+ctr_code worker_recv(struct worker *w, const struct wire_wait *wait, struct worker_reply *ret,
+		     struct ctr_error *err)
 {
 	AUTO_WORKER_REPLY rep = { .msg = NULL };
 	AUTO_FREE uint8_t *data = NULL;
@@ -149,8 +154,8 @@ ctr_code worker_failed(const Ctr__Worker__V1__Failed *f, struct ctr_error *err)
 }
 
 ctr_code worker_call(struct worker *w, const worker_request *req, const int *fds, size_t n_fds,
-		     const struct wire_wait *wait, worker_progress_fn progress, void *ud, struct worker_reply *ret,
-		     struct ctr_error *err)
+		     const struct wire_wait *wait, worker_progress_fn progress, void *ud,
+		     struct worker_reply *ret, struct ctr_error *err)
 {
 	ctr_code code = worker_send(w, req, fds, n_fds, wait, err);
 
@@ -178,7 +183,8 @@ ctr_code worker_call(struct worker *w, const worker_request *req, const int *fds
 	return code;
 }
 
-static ctr_code spawn_worker(const struct worker_options *o, struct worker *w, struct ctr_error *err)
+static ctr_code spawn_worker(const struct worker_options *o, struct worker *w,
+			     struct ctr_error *err)
 {
 	const char *role = worker_role_names[o->role];
 	AUTO_STRV argv = NULL;
@@ -204,7 +210,8 @@ static ctr_code spawn_worker(const struct worker_options *o, struct worker *w, s
 	s.fds = fds;
 	s.n_fds = ARRAY_SIZE(fds);
 	s.new_session = 1;
-	r = o->spawn ? o->spawn(o->spawn_ud, &s, &pid, &w->pidfd) : spawn_start(&s, &pid, &w->pidfd);
+	r = o->spawn ? o->spawn(o->spawn_ud, &s, &pid, &w->pidfd)
+		     : spawn_start(&s, &pid, &w->pidfd);
 	if (r < 0) {
 		w->pidfd = -1;
 		ctr_fail_errno(err, r, "start '%s'", o->binary);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Grants: the Docker token scheme (https://distribution.github.io/distribution/spec/auth/token) and Basic. Owned by the
- * fetcher, one thread; a pending grant's exchange runs on the same multi handle as the transfers.
+ * Grants: the Docker token scheme (https://distribution.github.io/distribution/spec/auth/token) and
+ * Basic. Owned by the fetcher, one thread; a pending grant's exchange runs on the same multi handle
+ * as the transfers.
  */
 #include "worker/fetch/auth.h"
 
@@ -19,7 +20,8 @@
 #define EXPIRES_MARGIN   5
 #define CLIENT_ID        "ctr"
 
-void auth_init(struct auth *a, struct http *http, void (*on_grant)(void *ud, struct grant *g), void *ud)
+void auth_init(struct auth *a, struct http *http, void (*on_grant)(void *ud, struct grant *g),
+	       void *ud)
 {
 	*a = (struct auth){ .http = http, .on_grant = on_grant, .ud = ud };
 	list_init(&a->credentials);
@@ -58,9 +60,9 @@ void auth_drop(struct grant *g)
 
 void auth_done(struct auth *a)
 {
-	list_for_safe(l, &a->grants)
+	list_for_safe (l, &a->grants)
 		auth_drop(list_entry(l, struct grant, link));
-	list_for_safe(l, &a->credentials)
+	list_for_safe (l, &a->credentials)
 		credential_free(list_entry(l, struct credential, link));
 }
 
@@ -74,12 +76,13 @@ static int same_host(const char *stored, const char *host)
 		return 1;
 	if (strcmp(host, "registry-1.docker.io") != 0)
 		return 0;
-	return (n == 9 && strncmp(bare, "docker.io", n) == 0) || (n == 15 && strncmp(bare, "index.docker.io", n) == 0);
+	return (n == 9 && strncmp(bare, "docker.io", n) == 0) ||
+	       (n == 15 && strncmp(bare, "index.docker.io", n) == 0);
 }
 
 struct credential *auth_credential(const struct auth *a, const char *host)
 {
-	list_for(l, &a->credentials) {
+	list_for (l, &a->credentials) {
 		struct credential *c = list_entry(l, struct credential, link);
 
 		if (same_host(c->host, host))
@@ -88,7 +91,8 @@ struct credential *auth_credential(const struct auth *a, const char *host)
 	return NULL;
 }
 
-static struct credential *new_credential(struct auth *a, const char *host, enum credential_state state)
+static struct credential *new_credential(struct auth *a, const char *host,
+					 enum credential_state state)
 {
 	struct credential *old = auth_credential(a, host);
 	struct credential *c = calloc(1, sizeof(*c));
@@ -133,7 +137,7 @@ int auth_put_credential(struct auth *a, const char *host, const Ctr__Worker__V1_
 
 struct grant *auth_find(const struct auth *a, const char *origin, const char *path)
 {
-	list_for(l, &a->grants) {
+	list_for (l, &a->grants) {
 		struct grant *g = list_entry(l, struct grant, link);
 
 		if (strcmp(g->origin, origin) == 0 && strcmp(g->path, path) == 0)
@@ -226,8 +230,8 @@ static void token_refused(struct grant *g)
 	else
 		what = str_printf("HTTP %d from the token service", status);
 	int refused = status == 400 || status == 401 || status == 403;
-	grant_failed(g, refused ? CTR_UNAUTHENTICATED : CTR_UNAVAILABLE, status == 0 || status == 429 || status >= 500,
-		     what ? what : "out of memory");
+	grant_failed(g, refused ? CTR_UNAUTHENTICATED : CTR_UNAVAILABLE,
+		     status == 0 || status == 429 || status >= 500, what ? what : "out of memory");
 }
 
 static void on_token(void *ud)
@@ -238,13 +242,16 @@ static void on_token(void *ud)
 
 	if (g->x.result != CURLE_OK || g->x.status != 200) {
 		token_refused(g);
-	} else if (token_parse(g->body.data ? g->body.data : "", g->body.len, &token, &seconds) < 0) {
-		grant_failed(g, CTR_UNAUTHENTICATED, 0, "the token service's answer holds no token");
+	} else if (token_parse(g->body.data ? g->body.data : "", g->body.len, &token, &seconds) <
+		   0) {
+		grant_failed(g, CTR_UNAUTHENTICATED, 0,
+			     "the token service's answer holds no token");
 	} else {
 		char *header = str_printf("Authorization: Bearer %s", token);
 
 		if (header)
-			grant_ready(g, header, clock_now_ns() + MAX(seconds - EXPIRES_MARGIN, 1) * NS_PER_SEC);
+			grant_ready(g, header,
+				    clock_now_ns() + MAX(seconds - EXPIRES_MARGIN, 1) * NS_PER_SEC);
 		else
 			grant_failed(g, CTR_RESOURCE_EXHAUSTED, 0, "out of memory");
 	}
@@ -299,20 +306,23 @@ static ctr_code post_refresh(struct grant *g, const struct endpoint *ep, const s
 	(void)add_form(&form, "refresh_token", c->secret);
 	if (buf_failed(&form))
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
-	struct http_request r = { .method = HTTP_POST, .url = ch->realm, .body = form.data, .tls = ep };
+	struct http_request r = {
+		.method = HTTP_POST, .url = ch->realm, .body = form.data, .tls = ep
+	};
 	ctr_code code = http_start(g->auth->http, &g->x, &r, err);
 	explicit_bzero(form.data, form.len);
 	return code;
 }
 
-static ctr_code get_token(struct grant *g, const struct endpoint *ep, const struct challenge *ch, const char *scope,
-			  const struct credential *c, struct ctr_error *err)
+static ctr_code get_token(struct grant *g, const struct endpoint *ep, const struct challenge *ch,
+			  const char *scope, const struct credential *c, struct ctr_error *err)
 {
 	AUTO_FREE char *url = str_dup(ch->realm);
 	AUTO_FREE char *header = c ? basic_header(c) : NULL;
 	char *const headers[] = { header, NULL };
 
-	if (!url || (c && !header) || add_query(&url, "service", ch->service) < 0 || add_scopes(&url, scope) < 0 ||
+	if (!url || (c && !header) || add_query(&url, "service", ch->service) < 0 ||
+	    add_scopes(&url, scope) < 0 ||
 	    (c && c->username[0] && add_query(&url, "account", c->username) < 0))
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	struct http_request r = { .method = HTTP_GET, .url = url, .headers = headers, .tls = ep };
@@ -322,21 +332,25 @@ static ctr_code get_token(struct grant *g, const struct endpoint *ep, const stru
 static ctr_code ask_token(struct grant *g, const struct endpoint *ep, const struct challenge *ch,
 			  const struct credential *c, struct ctr_error *err)
 {
-	AUTO_FREE char *scope = ch->scope[0] ? str_dup(ch->scope) : str_printf("repository:%s:pull", g->path);
+	AUTO_FREE char *scope =
+		ch->scope[0] ? str_dup(ch->scope) : str_printf("repository:%s:pull", g->path);
 	char origin[ORIGIN_MAX];
 
 	if (!scope)
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	if (url_origin(ch->realm, origin) < 0 || strchr(ch->realm, '@'))
-		return ctr_fail(err, CTR_PERMISSION_DENIED, "the token service's address is no http URL");
+		return ctr_fail(err, CTR_PERMISSION_DENIED,
+				"the token service's address is no http URL");
 	if (url_is_https(ep->base) && !url_is_https(ch->realm))
-		return ctr_fail(err, CTR_PERMISSION_DENIED, "the token service speaks plain http, the registry https");
+		return ctr_fail(err, CTR_PERMISSION_DENIED,
+				"the token service speaks plain http, the registry https");
 	if (c && !c->username[0])
 		return post_refresh(g, ep, ch, scope, c, err);
 	return get_token(g, ep, ch, scope, c, err);
 }
 
-static ctr_code begin(struct grant *g, const struct endpoint *ep, const struct challenge *ch, struct ctr_error *err)
+static ctr_code begin(struct grant *g, const struct endpoint *ep, const struct challenge *ch,
+		      struct ctr_error *err)
 {
 	const struct credential *c = auth_credential(g->auth, ep->host);
 
@@ -345,7 +359,8 @@ static ctr_code begin(struct grant *g, const struct endpoint *ep, const struct c
 	if (ch->scheme == AUTH_BEARER && (!c || !c->header[0]))
 		return ask_token(g, ep, ch, c, err);
 	if (ch->scheme == AUTH_NONE)
-		return ctr_fail(err, CTR_UNAUTHENTICATED, "the registry wants an unknown kind of authentication");
+		return ctr_fail(err, CTR_UNAUTHENTICATED,
+				"the registry wants an unknown kind of authentication");
 	if (!c)
 		return ctr_fail(err, CTR_UNAUTHENTICATED, "no credentials for '%s'", ep->host);
 	char *header = basic_header(c);
@@ -368,8 +383,9 @@ ctr_code auth_begin(struct auth *a, const struct endpoint *ep, const char *origi
 	list_add(&a->grants, &g->link);
 	g->origin = str_dup(origin);
 	g->path = str_dup(path);
-	ctr_code code = g->origin && g->path ? begin(g, ep, ch, err)
-					     : ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
+	ctr_code code = g->origin && g->path
+				? begin(g, ep, ch, err)
+				: ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	if (code != CTR_OK) {
 		auth_drop(g);
 		return code;

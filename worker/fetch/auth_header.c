@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A cursor over one header value: scheme, then name=value pairs with commas. A word that is not followed by '=' begins
- * the next challenge. Pure functions.
+ * A cursor over one header value: scheme, then name=value pairs with commas. A word that is not
+ * followed by '=' begins the next challenge. Pure functions.
  */
 #include "worker/fetch/auth_header.h"
 
@@ -41,7 +41,10 @@ static int read_word(struct cursor *c, char ret[WORD_ROOM])
 	return n ? 0 : -EINVAL;
 }
 
-/* A quoted string or a bare value into room bytes (ret NULL: dropped). Control characters are refused. */
+/*
+ * A quoted string or a bare value into room bytes (ret NULL: dropped). Control characters are
+ * refused.
+ */
 static int read_value(struct cursor *c, char *ret, size_t room)
 {
 	size_t n = 0;
@@ -96,7 +99,10 @@ static void keep_better(const struct challenge *found, struct challenge *inout)
 		*inout = *found;
 }
 
-/* Parameters of the challenge whose scheme was read. *ret_next is the word that begins another, or "". */
+/*
+ * Parameters of the challenge whose scheme was read. *ret_next is the word that begins another, or
+ * "".
+ */
 static int read_params(struct cursor *c, struct challenge *ch, char ret_next[WORD_ROOM])
 {
 	ret_next[0] = '\0';

@@ -18,9 +18,10 @@ struct challenge {
 };
 
 /*
- * One header value, which may hold several challenges. *inout is replaced when the value brings a scheme that is
- * preferred to what it holds (start with zeroes). Unknown schemes are skipped. 0, or -EINVAL for a value that
- * cannot be read or a parameter that is too long; what was read before it stays.
+ * One header value, which may hold several challenges. *inout is replaced when the value brings a
+ * scheme that is preferred to what it holds (start with zeroes). Unknown schemes are skipped. 0, or
+ * -EINVAL for a value that cannot be read or a parameter that is too long; what was read before it
+ * stays.
  */
 int challenge_parse(const char *value, size_t n, struct challenge *inout);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A blob into the ingest file that came with the request: written and hashed as it arrives, resumed after a hang-up
- * where it stopped, verified at the end. The file is the daemon's; one thread.
+ * A blob into the ingest file that came with the request: written and hashed as it arrives, resumed
+ * after a hang-up where it stopped, verified at the end. The file is the daemon's; one thread.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,11 +29,11 @@ struct blob {
 	struct job job;
 	int fd;
 	char *digest, *media_type;
-	int64_t size;          /* -1: unknown */
-	int64_t given;         /* bytes that were there before this request; 0 after a new beginning */
-	int64_t offset;        /* bytes written and hashed */
-	int64_t skip;          /* of this answer's body: there already */
-	int64_t last_tried;    /* offset when progressed() was asked last */
+	int64_t size;       /* -1: unknown */
+	int64_t given;      /* bytes that were there before this request; 0 after a new beginning */
+	int64_t offset;     /* bytes written and hashed */
+	int64_t skip;       /* of this answer's body: there already */
+	int64_t last_tried; /* offset when progressed() was asked last */
 	int body_began;
 	EVP_MD_CTX *md;
 	int64_t said_offset, said_ns;
@@ -77,7 +77,8 @@ static void say_progress(struct blob *b, int force)
 		return;
 	b->said_offset = b->offset;
 	b->said_ns = now;
-	if (role_progress(b->job.f->role, b->job.id, (uint64_t)b->offset, b->size < 0 ? 0 : (uint64_t)b->size, 0) < 0)
+	if (role_progress(b->job.f->role, b->job.id, (uint64_t)b->offset,
+			  b->size < 0 ? 0 : (uint64_t)b->size, 0) < 0)
 		b->job.f->broken = 1;
 }
 
@@ -146,8 +147,10 @@ static enum http_method blob_method(struct job *j)
 static int blob_headers(struct job *j, char ***v)
 {
 	struct blob *b = blob_of(j);
-	AUTO_FREE char *accept = is_manifest(b) ? str_printf("Accept: %s", b->media_type) : str_dup("Accept: */*");
-	AUTO_FREE char *range = b->offset > 0 ? str_printf("Range: bytes=%" PRId64 "-", b->offset) : NULL;
+	AUTO_FREE char *accept =
+		is_manifest(b) ? str_printf("Accept: %s", b->media_type) : str_dup("Accept: */*");
+	AUTO_FREE char *range =
+		b->offset > 0 ? str_printf("Range: bytes=%" PRId64 "-", b->offset) : NULL;
 
 	b->body_began = 0;
 	if (!accept || strv_push(v, accept) < 0)
@@ -164,7 +167,8 @@ static int begin_body(struct blob *b)
 	int64_t skip = range_skip(j->x.status, range, b->offset, b->size);
 
 	if (skip < 0) {
-		ctr_fail(&j->err, CTR_UNAVAILABLE, "HTTP %d with a range that was not asked for", j->x.status);
+		ctr_fail(&j->err, CTR_UNAVAILABLE, "HTTP %d with a range that was not asked for",
+			 j->x.status);
 		return -EPROTO;
 	}
 	b->skip = skip;
@@ -189,7 +193,9 @@ static int too_long(struct blob *b)
 static int blob_body(struct job *j, const char *data, size_t n)
 {
 	struct blob *b = blob_of(j);
-	int64_t max = b->size >= 0 ? b->size : is_manifest(b) ? (int64_t)MANIFEST_MAX : INT64_MAX / 2;
+	int64_t max = b->size >= 0     ? b->size
+		      : is_manifest(b) ? (int64_t)MANIFEST_MAX
+				       : INT64_MAX / 2;
 
 	if (!b->body_began && begin_body(b) < 0)
 		return -EPROTO;
@@ -237,8 +243,8 @@ static int finish_digest(struct blob *b, char ret[DIGEST_MAX])
 }
 
 /*
- * The whole is there and is not what was asked for. What came before this request may be to blame: then the same
- * again from the beginning; else another endpoint may have the right one.
+ * The whole is there and is not what was asked for. What came before this request may be to blame:
+ * then the same again from the beginning; else another endpoint may have the right one.
  */
 static void mismatch(struct blob *b, const char *digest)
 {
@@ -264,7 +270,8 @@ static void blob_answer(struct job *j)
 	worker_reply_pb rep;
 
 	if (b->size >= 0 && b->offset < b->size) {
-		job_retry(j, CTR_UNAVAILABLE, "content ends at byte %" PRId64 " of %" PRId64, b->offset, b->size);
+		job_retry(j, CTR_UNAVAILABLE, "content ends at byte %" PRId64 " of %" PRId64,
+			  b->offset, b->size);
 		return;
 	}
 	if (finish_digest(b, digest) < 0) {
@@ -310,8 +317,8 @@ static ctr_code check_request(const Ctr__Worker__V1__Fetch *req, int fd, struct 
 	return CTR_OK;
 }
 
-ctr_code blob_new(struct fetcher *f, uint64_t id, const Ctr__Worker__V1__Fetch *req, int *fd, struct job **ret,
-		  struct ctr_error *err)
+ctr_code blob_new(struct fetcher *f, uint64_t id, const Ctr__Worker__V1__Fetch *req, int *fd,
+		  struct job **ret, struct ctr_error *err)
 {
 	ctr_code code = check_request(req, *fd, err);
 
@@ -332,11 +339,12 @@ ctr_code blob_new(struct fetcher *f, uint64_t id, const Ctr__Worker__V1__Fetch *
 	b->md = EVP_MD_CTX_new();
 	b->job.host = str_dup(req->host);
 	b->job.path = str_dup(req->path);
-	b->job.what = b->media_type ? str_printf("fetch %s %s", is_manifest(b) ? "manifest" : "blob",
-						 req->descriptor->digest)
-				    : NULL;
-	if (!b->digest || !b->media_type || !b->md || !b->job.host || !b->job.path || !b->job.what ||
-	    hash_restart(b) < 0) {
+	b->job.what = b->media_type
+			      ? str_printf("fetch %s %s", is_manifest(b) ? "manifest" : "blob",
+					   req->descriptor->digest)
+			      : NULL;
+	if (!b->digest || !b->media_type || !b->md || !b->job.host || !b->job.path ||
+	    !b->job.what || hash_restart(b) < 0) {
 		job_free(&b->job);
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Endpoints of a registry. Folder names below a hosts directory are tried as containerd does: host_port_, host:port,
- * _default. A folder without hosts.toml is Docker's certs.d: *.crt are CAs, *.cert and *.key client pairs.
+ * Endpoints of a registry. Folder names below a hosts directory are tried as containerd does:
+ * host_port_, host:port, _default. A folder without hosts.toml is Docker's certs.d: *.crt are CAs,
+ * *.cert and *.key client pairs.
  */
 #include "worker/fetch/hosts.h"
 
@@ -63,8 +64,9 @@ static int is_proxy(const char *ref_host, const char *host)
 static int copy_paths(char *const *from, const char *dir, char ***to)
 {
 	for (size_t i = 0; from && from[i]; i++) {
-		AUTO_FREE char *path = from[i][0] == '/' || !from[i][0] ? str_dup(from[i])
-									: str_printf("%s/%s", dir, from[i]);
+		AUTO_FREE char *path = from[i][0] == '/' || !from[i][0]
+					       ? str_dup(from[i])
+					       : str_printf("%s/%s", dir, from[i]);
 
 		if (!path || strv_push(to, path) < 0)
 			return -ENOMEM;
@@ -85,10 +87,14 @@ static int copy_details(const struct hosts_entry *e, const char *dir, struct end
 	return 0;
 }
 
-/* "https://host/path" to base and host: /v2 is added unless it ends so or the path is to be taken as it is. */
+/*
+ * "https://host/path" to base and host: /v2 is added unless it ends so or the path is to be taken
+ * as it is.
+ */
 static int split_url(const char *written, int override_path, struct endpoint *ret)
 {
-	AUTO_FREE char *url = strstr(written, "://") ? str_dup(written) : str_printf("https://%s", written);
+	AUTO_FREE char *url =
+		strstr(written, "://") ? str_dup(written) : str_printf("https://%s", written);
 	char origin[ORIGIN_MAX];
 
 	if (!url)
@@ -116,7 +122,8 @@ ctr_code endpoint_from_entry(const struct hosts_entry *e, const char *dir, const
 	if (r < 0) {
 		endpoint_done(&ep);
 		return r == -ENOMEM ? no_memory(err)
-				    : ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' is no URL of a registry", e->url);
+				    : ctr_fail(err, CTR_INVALID_ARGUMENT,
+					       "'%s' is no URL of a registry", e->url);
 	}
 	ep.proxy = is_proxy(ref_host, ep.host);
 	*ret = ep;
@@ -124,11 +131,13 @@ ctr_code endpoint_from_entry(const struct hosts_entry *e, const char *dir, const
 }
 
 /* The registry itself: loopback names speak plain HTTP unless told otherwise or on port 443. */
-static ctr_code default_endpoint(const struct hosts_options *o, const char *host, const struct hosts_entry *like,
-				 const char *dir, struct endpoint *ret, struct ctr_error *err)
+static ctr_code default_endpoint(const struct hosts_options *o, const char *host,
+				 const struct hosts_entry *like, const char *dir,
+				 struct endpoint *ret, struct ctr_error *err)
 {
-	int plain = o->scheme[0] ? strcmp(o->scheme, "http") == 0
-				 : o->plain_http || (host_is_loopback(host) && !str_ends(host, ":443"));
+	int plain = o->scheme[0]
+			    ? strcmp(o->scheme, "http") == 0
+			    : o->plain_http || (host_is_loopback(host) && !str_ends(host, ":443"));
 	AUTO_FREE char *url = str_printf("%s://%s", plain ? "http" : "https", server_of(host));
 	struct hosts_entry e = like ? *like : (struct hosts_entry){ .capabilities = HOST_ALL };
 
@@ -159,15 +168,16 @@ static ctr_code from_file(const struct hosts_options *o, const char *host, const
 	return code;
 }
 
-static ctr_code read_file(const struct hosts_options *o, const char *host, const char *dir, char *text, size_t n,
-			  struct endpoints *ret, struct ctr_error *err)
+static ctr_code read_file(const struct hosts_options *o, const char *host, const char *dir,
+			  char *text, size_t n, struct endpoints *ret, struct ctr_error *err)
 {
 	AUTO(file_done) struct hosts_file f = { .n_host = 0 };
 	AUTO_FREE char *why = NULL;
 	int r = hosts_toml_parse(text, n, &f, &why);
 
 	if (r < 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s/hosts.toml': %s", dir, str_or(why, "out of memory"));
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s/hosts.toml': %s", dir,
+				str_or(why, "out of memory"));
 	if (from_file(o, host, dir, &f, ret, err) != CTR_OK)
 		return ctr_wrap(err, "'%s/hosts.toml'", dir);
 	return CTR_OK;
@@ -203,8 +213,8 @@ static int read_certs(int dir_fd, struct hosts_entry *e)
 	return 0;
 }
 
-static ctr_code from_certs(const struct hosts_options *o, const char *host, int dir_fd, const char *dir,
-			   struct endpoints *ret, struct ctr_error *err)
+static ctr_code from_certs(const struct hosts_options *o, const char *host, int dir_fd,
+			   const char *dir, struct endpoints *ret, struct ctr_error *err)
 {
 	struct hosts_entry e = { .capabilities = HOST_ALL };
 	int r = read_certs(dir_fd, &e);
@@ -225,8 +235,8 @@ static ctr_code from_certs(const struct hosts_options *o, const char *host, int 
 }
 
 /* One candidate folder; *ret_found says whether it was there. */
-static ctr_code try_dir(const struct hosts_options *o, const char *host, const char *dir, int *ret_found,
-			struct endpoints *ret, struct ctr_error *err)
+static ctr_code try_dir(const struct hosts_options *o, const char *host, const char *dir,
+			int *ret_found, struct endpoints *ret, struct ctr_error *err)
 {
 	AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FREE char *text = NULL;
@@ -234,7 +244,9 @@ static ctr_code try_dir(const struct hosts_options *o, const char *host, const c
 
 	*ret_found = fd >= 0;
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? CTR_OK : ctr_fail_errno(err, errno, "open '%s'", dir);
+		return errno == ENOENT || errno == ENOTDIR
+			       ? CTR_OK
+			       : ctr_fail_errno(err, errno, "open '%s'", dir);
 	int r = io_read_file(fd, "hosts.toml", HOSTS_TOML_MAX, &text, &n);
 	if (r == -ENOENT)
 		return from_certs(o, host, fd, dir, ret, err);
@@ -275,7 +287,8 @@ static ctr_code try_dirs(const struct hosts_options *o, const char *host, struct
 	return CTR_OK;
 }
 
-ctr_code hosts_lookup(const struct hosts_options *o, const char *host, struct endpoints *ret, struct ctr_error *err)
+ctr_code hosts_lookup(const struct hosts_options *o, const char *host, struct endpoints *ret,
+		      struct ctr_error *err)
 {
 	AUTO(endpoints_done) struct endpoints e = { .n = 0 };
 

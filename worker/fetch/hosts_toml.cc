@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * toml++ to struct hosts_file. The file is the administrator's, not foreign, but is checked all the same: unknown types
- * are errors with a line. Tables come out of toml++ sorted by name; the file's order is that of their lines.
+ * toml++ to struct hosts_file. The file is the administrator's, not foreign, but is checked all the
+ * same: unknown types are errors with a line. Tables come out of toml++ sorted by name; the file's
+ * order is that of their lines.
  */
 #include "worker/fetch/hosts_toml.h"
 
@@ -20,7 +21,8 @@ namespace
 /* A value that is not what it should be. */
 struct wrong : std::runtime_error {
 	wrong(const toml::node &n, const std::string &key, const char *what)
-		: std::runtime_error("line " + std::to_string(n.source().begin.line) + ": '" + key + "' " + what)
+	    : std::runtime_error("line " + std::to_string(n.source().begin.line) + ": '" + key +
+				 "' " + what)
 	{
 	}
 };
@@ -93,7 +95,8 @@ unsigned capabilities_of(const toml::node &n)
 		else if (name == "push")
 			all |= HOST_PUSH;
 		else
-			throw wrong(n, "capabilities", ("names the unknown capability '" + name + "'").c_str());
+			throw wrong(n, "capabilities",
+				    ("names the unknown capability '" + name + "'").c_str());
 	}
 	return all;
 }
@@ -169,7 +172,10 @@ void hosts_of(const toml::table &hosts, hosts_file *f)
 		order.emplace_back(std::string(name.str()), &value);
 	if (order.size() > HOSTS_MAX)
 		throw std::runtime_error("more than 64 [host] tables");
-	/* A [host."x".header] may stand before [host."x"]: the table then begins where it is first named. */
+	/*
+	 * A [host."x".header] may stand before [host."x"]: the table then begins where it is first
+	 * named.
+	 */
 	std::stable_sort(order.begin(), order.end(), [](const auto &a, const auto &b) {
 		return a.second->source().begin.line < b.second->source().begin.line;
 	});

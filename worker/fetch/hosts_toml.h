@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hosts.toml as containerd writes it, read by toml++ behind this C face. Pure but for memory; no C++ exception leaves.
+ * hosts.toml as containerd writes it, read by toml++ behind this C face. Pure but for memory; no
+ * C++ exception leaves.
  */
 #ifndef CTR_WORKER_FETCH_HOSTS_TOML_H
 #define CTR_WORKER_FETCH_HOSTS_TOML_H
@@ -23,8 +24,8 @@ struct hosts_entry {
 	char *url; /* as written: "https://mirror.example/v2"; server: NULL when not given */
 	unsigned capabilities;
 	int skip_verify, override_path;
-	char **ca;      /* NULL-terminated lists; NULL: none. Paths as written */
-	char **cert;    /* client pairs: cert[i] with key[i]; key "" : in the same file */
+	char **ca;   /* NULL-terminated lists; NULL: none. Paths as written */
+	char **cert; /* client pairs: cert[i] with key[i]; key "" : in the same file */
 	char **key;
 	char **headers; /* "Name: value" */
 };

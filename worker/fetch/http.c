@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * libcurl behind http.h. Proxies and CAs come from the daemon, never from the environment; only http and https; bodies
- * are not decoded (a digest is over what was sent). HTTP/1.1: one connection a blob is faster than shared windows.
+ * libcurl behind http.h. Proxies and CAs come from the daemon, never from the environment; only
+ * http and https; bodies are not decoded (a digest is over what was sent). HTTP/1.1: one connection
+ * a blob is faster than shared windows.
  */
 #include "worker/fetch/http.h"
 
@@ -222,7 +223,10 @@ static void set_tls(const struct http *h, struct exchange *x, const struct endpo
 	}
 }
 
-/* Loopback never goes through a proxy; the rest as no_proxy says. An empty string keeps the environment out. */
+/*
+ * Loopback never goes through a proxy; the rest as no_proxy says. An empty string keeps the
+ * environment out.
+ */
 static void set_proxy(const struct http *h, CURL *easy, const char *url)
 {
 	const char *proxy = url_is_https(url) ? h->o.https_proxy : h->o.http_proxy;
@@ -283,7 +287,8 @@ static int set_request(struct exchange *x, const struct http_request *r)
 	return c == CURLE_OK ? set_headers(x, r->headers) : -EINVAL;
 }
 
-ctr_code http_start(struct http *h, struct exchange *x, const struct http_request *r, struct ctr_error *err)
+ctr_code http_start(struct http *h, struct exchange *x, const struct http_request *r,
+		    struct ctr_error *err)
 {
 	http_cancel(x);
 	http_reset(x);

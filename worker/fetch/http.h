@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Single HTTP exchanges over one curl multi handle: no redirects, no retries, no authentication of its own (job.c does
- * those). One thread; callbacks run inside http_poll() and may start or cancel any exchange.
+ * Single HTTP exchanges over one curl multi handle: no redirects, no retries, no authentication of
+ * its own (job.c does those). One thread; callbacks run inside http_poll() and may start or cancel
+ * any exchange.
  */
 #ifndef CTR_WORKER_FETCH_HTTP_H
 #define CTR_WORKER_FETCH_HTTP_H
@@ -18,14 +19,15 @@
 
 struct http_options {
 	const char *http_proxy, *https_proxy, *no_proxy;
-	const char *ca_bundle;  /* "" : the system's */
+	const char *ca_bundle; /* "" : the system's */
 	const char *user_agent;
 	uint32_t progress_timeout_ms;
 };
 
 struct http;
-int http_new(const struct http_options *o, struct http **ret); /* 0 or -ENOMEM; o's strings must outlive it */
-void http_free(struct http *h);                                /* after every exchange has ended */
+int http_new(const struct http_options *o,
+	     struct http **ret); /* 0 or -ENOMEM; o's strings must outlive it */
+void http_free(struct http *h);  /* after every exchange has ended */
 
 struct exchange {
 	/* set by the caller */
@@ -33,9 +35,9 @@ struct exchange {
 	void (*on_done)(void *ud);                            /* once, unless cancelled */
 	void *ud;
 	/* the answer; strings are owned here until http_reset() */
-	int status;             /* 0: none came */
+	int status; /* 0: none came */
 	CURLcode result;
-	int body_error;         /* the -errno of on_body */
+	int body_error; /* the -errno of on_body */
 	char *location, *digest, *content_type, *content_range;
 	int64_t content_length; /* -1: unknown */
 	int64_t retry_after_s;  /* -1: none */
@@ -55,17 +57,20 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST };
 struct http_request {
 	enum http_method method;
 	const char *url;
-	char *const *headers;      /* NULL-terminated "Name: value"; NULL: none */
-	const char *body;          /* POST, a form */
+	char *const *headers;       /* NULL-terminated "Name: value"; NULL: none */
+	const char *body;           /* POST, a form */
 	const struct endpoint *tls; /* CAs, client pair, skip_verify; must live until the end */
 };
 
-ctr_code http_start(struct http *h, struct exchange *x, const struct http_request *r, struct ctr_error *err);
+ctr_code http_start(struct http *h, struct exchange *x, const struct http_request *r,
+		    struct ctr_error *err);
 int http_busy(const struct exchange *x);
 void http_cancel(struct exchange *x); /* on_done is not called; nothing when idle */
 void http_reset(struct exchange *x);  /* forget the answer; not while busy */
 
-/* Wait up to timeout_ms for traffic or for wake_fd to be readable, and run what is due. 0 or -EIO. */
+/*
+ * Wait up to timeout_ms for traffic or for wake_fd to be readable, and run what is due. 0 or -EIO.
+ */
 int http_poll(struct http *h, int wake_fd, int timeout_ms, int *ret_woken);
 
 #endif

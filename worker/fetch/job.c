@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The common way of every request: endpoint by endpoint, each with authentication, redirects and retries. Runs on the
- * role's one thread, from the loop in role.c and from exchanges' callbacks.
+ * The common way of every request: endpoint by endpoint, each with authentication, redirects and
+ * retries. Runs on the role's one thread, from the loop in role.c and from exchanges' callbacks.
  */
 #include "worker/fetch/job.h"
 
@@ -62,7 +62,7 @@ void job_end(struct job *j, worker_reply_pb *rep)
 
 struct job *job_find(const struct fetcher *f, uint64_t id)
 {
-	list_for(l, &f->jobs) {
+	list_for (l, &f->jobs) {
 		struct job *j = list_entry(l, struct job, link);
 
 		if (j->id == id)
@@ -151,7 +151,8 @@ static int own_headers(struct job *j, const char *origin, char ***v)
 	if (push_all(ep->headers, strv_len(ep->headers), v) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n_headers; i++) {
-		AUTO_FREE char *line = str_printf("%s: %s", s->headers[i]->key, s->headers[i]->value);
+		AUTO_FREE char *line =
+			str_printf("%s: %s", s->headers[i]->key, s->headers[i]->value);
 
 		if (!line || strv_push(v, line) < 0)
 			return -ENOMEM;
@@ -184,12 +185,15 @@ static ctr_code start(struct job *j, struct ctr_error *err)
 
 	j->used_serial = 0;
 	if (url_origin(ep->base, origin) < 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' is no URL of a registry", ep->base);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' is no URL of a registry",
+				ep->base);
 	if (j->ops->headers(j, &headers) < 0 ||
 	    (url_same_origin(j->url, ep->base) && own_headers(j, origin, &headers) < 0))
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	/* The registry's CAs and client key are for the registry. */
-	struct http_request r = { .method = j->ops->method(j), .url = j->url, .headers = headers,
+	struct http_request r = { .method = j->ops->method(j),
+				  .url = j->url,
+				  .headers = headers,
 				  .tls = url_same_origin(j->url, ep->base) ? ep : NULL };
 	j->phase = JOB_RUNNING;
 	return http_start(j->f->http, &j->x, &r, err);
@@ -236,7 +240,8 @@ static void refuse(struct job *j)
 	/* without credentials, or with those that were not enough */
 	AUTO_FREE char *text = str_dup(cause);
 	ctr_fail(&j->err, CTR_UNAUTHENTICATED, "HTTP 401 from %s%s%s", str_or(shown, "?"),
-		 text && text[0] && j->err.code != CTR_OK ? ": " : "", text && j->err.code != CTR_OK ? text : "");
+		 text && text[0] && j->err.code != CTR_OK ? ": " : "",
+		 text && j->err.code != CTR_OK ? text : "");
 	job_next(j);
 }
 
@@ -262,7 +267,8 @@ static int ask_daemon(struct job *j)
 	need.realm = j->x.challenge.realm;
 	need.service = j->x.challenge.service;
 	need.scope = j->x.challenge.scope;
-	need.scheme = (char *)(uintptr_t)(j->x.challenge.scheme == AUTH_BEARER ? "bearer" : "basic");
+	need.scheme =
+		(char *)(uintptr_t)(j->x.challenge.scheme == AUTH_BEARER ? "bearer" : "basic");
 	rep.id = j->id;
 	rep.result_case = CTR__WORKER__V1__REPLY__RESULT_AUTH_NEEDED;
 	rep.auth_needed = &need;
@@ -275,14 +281,16 @@ static int ask_daemon(struct job *j)
 static void authenticate(struct job *j)
 {
 	char origin[ORIGIN_MAX];
-	struct grant *g = url_origin(endpoint_of(j)->base, origin) == 0 ? auth_find(&j->f->auth, origin, j->path)
-									: NULL;
+	struct grant *g = url_origin(endpoint_of(j)->base, origin) == 0
+				  ? auth_find(&j->f->auth, origin, j->path)
+				  : NULL;
 
 	if (g && g->state == GRANT_READY && (g->serial == j->used_serial || !grant_header(g))) {
 		auth_drop(g);
 		g = NULL;
 	}
-	if (!g && auth_begin(&j->f->auth, endpoint_of(j), origin, j->path, &j->x.challenge, &g, &j->err) != CTR_OK) {
+	if (!g && auth_begin(&j->f->auth, endpoint_of(j), origin, j->path, &j->x.challenge, &g,
+			     &j->err) != CTR_OK) {
 		refuse(j);
 		return;
 	}
@@ -311,7 +319,7 @@ void jobs_on_grant(void *ud, struct grant *g)
 	int failed = g->state == GRANT_FAILED;
 
 	/* job_send() may free the job but adds none, so the next one stays valid */
-	list_for_safe(l, &f->jobs) {
+	list_for_safe (l, &f->jobs) {
 		struct job *j = list_entry(l, struct job, link);
 		char origin[ORIGIN_MAX];
 
@@ -333,7 +341,7 @@ void jobs_on_grant(void *ud, struct grant *g)
 
 void jobs_on_credentials(struct fetcher *f, const char *host)
 {
-	list_for_safe(l, &f->jobs) {
+	list_for_safe (l, &f->jobs) {
 		struct job *j = list_entry(l, struct job, link);
 
 		if (j->phase == JOB_ASKING && strcmp(endpoint_of(j)->host, host) == 0)
@@ -360,7 +368,8 @@ static ctr_code code_of_status(int status)
 
 static int is_retryable(int status)
 {
-	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501 && status != 505);
+	return status == 408 || status == 425 || status == 429 ||
+	       (status >= 500 && status != 501 && status != 505);
 }
 
 /* The exchange broke off, or no answer came. */
@@ -369,10 +378,12 @@ static void on_broken(struct job *j, const char *shown)
 	CURLcode r = j->x.result;
 
 	if (j->x.bad_headers) {
-		ctr_fail(&j->err, CTR_UNAVAILABLE, "%s: more than %u bytes of headers", shown, HTTP_HEADERS_MAX);
+		ctr_fail(&j->err, CTR_UNAVAILABLE, "%s: more than %u bytes of headers", shown,
+			 HTTP_HEADERS_MAX);
 		job_next(j);
-	} else if (r == CURLE_PEER_FAILED_VERIFICATION || r == CURLE_SSL_CACERT_BADFILE || r == CURLE_SSL_CERTPROBLEM ||
-		   r == CURLE_URL_MALFORMAT || r == CURLE_UNSUPPORTED_PROTOCOL) {
+	} else if (r == CURLE_PEER_FAILED_VERIFICATION || r == CURLE_SSL_CACERT_BADFILE ||
+		   r == CURLE_SSL_CERTPROBLEM || r == CURLE_URL_MALFORMAT ||
+		   r == CURLE_UNSUPPORTED_PROTOCOL) {
 		ctr_fail(&j->err, CTR_UNAVAILABLE, "%s: %s", shown, j->x.error);
 		job_next(j);
 	} else {
@@ -493,7 +504,7 @@ int jobs_run(struct fetcher *f)
 	int64_t now = clock_now_ns();
 	int wait_ms = 60000;
 
-	list_for_safe(l, &f->jobs) {
+	list_for_safe (l, &f->jobs) {
 		int ms = step(list_entry(l, struct job, link), now);
 
 		wait_ms = MIN(wait_ms, ms);

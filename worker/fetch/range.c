@@ -26,7 +26,8 @@ static int number(const char **s, const char *stop, int64_t *ret)
 	return parse_i64(text, ret);
 }
 
-int content_range_parse(const char *value, int64_t *ret_first, int64_t *ret_last, int64_t *ret_total)
+int content_range_parse(const char *value, int64_t *ret_first, int64_t *ret_last,
+			int64_t *ret_total)
 {
 	int64_t first, last, total = -1;
 

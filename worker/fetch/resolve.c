@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A reference to the descriptor of its manifest: by HEAD when the registry names digest, type and size, else by GET and
- * a hash of our own. One thread.
+ * A reference to the descriptor of its manifest: by HEAD when the registry names digest, type and
+ * size, else by GET and a hash of our own. One thread.
  */
 #include <errno.h>
 #include <openssl/evp.h>
@@ -61,7 +61,8 @@ static int resolve_body(struct job *j, const char *data, size_t n)
 	int res = buf_append(&r->body, data, n);
 
 	if (res == -E2BIG)
-		ctr_fail(&j->err, CTR_INVALID_ARGUMENT, "manifest is larger than %u bytes", MANIFEST_MAX);
+		ctr_fail(&j->err, CTR_INVALID_ARGUMENT, "manifest is larger than %u bytes",
+			 MANIFEST_MAX);
 	else if (res < 0)
 		ctr_fail_errno(&j->err, res, "manifest");
 	return res;
@@ -178,8 +179,8 @@ static const struct job_ops resolve_ops = {
 	.done = resolve_done,
 };
 
-ctr_code resolve_new(struct fetcher *f, uint64_t id, const Ctr__Worker__V1__Resolve *req, struct job **ret,
-		     struct ctr_error *err)
+ctr_code resolve_new(struct fetcher *f, uint64_t id, const Ctr__Worker__V1__Resolve *req,
+		     struct job **ret, struct ctr_error *err)
 {
 	const char *name = req->digest[0] ? req->digest : req->tag;
 
@@ -198,7 +199,8 @@ ctr_code resolve_new(struct fetcher *f, uint64_t id, const Ctr__Worker__V1__Reso
 	r->digest = str_dup(req->digest);
 	r->job.host = str_dup(req->host);
 	r->job.path = str_dup(req->path);
-	r->job.what = str_printf("resolve %s/%s%s%s", req->host, req->path, req->digest[0] ? "@" : ":", name);
+	r->job.what = str_printf("resolve %s/%s%s%s", req->host, req->path,
+				 req->digest[0] ? "@" : ":", name);
 	if (!r->name || !r->digest || !r->job.host || !r->job.path || !r->job.what) {
 		job_free(&r->job);
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The role `fetch`: one process a pull, one loop over libcurl's sockets and the daemon's. Everything runs on this
- * thread (libcurl's resolver has threads of its own).
+ * The role `fetch`: one process a pull, one loop over libcurl's sockets and the daemon's.
+ * Everything runs on this thread (libcurl's resolver has threads of its own).
  */
 #include "worker/role.h"
 
@@ -17,29 +17,34 @@
 #define RETRIES             5
 #define JOBS_MAX            4096
 
-/* A repository's name as the registry's URL holds it; the daemon checked it, this is the last look. */
+/*
+ * A repository's name as the registry's URL holds it; the daemon checked it, this is the last look.
+ */
 static int path_ok(const char *path)
 {
-	size_t n = strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/");
+	size_t n =
+		strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/");
 
-	return n > 0 && !path[n] && n <= 255 && path[0] != '/' && path[n - 1] != '/' && !strstr(path, "//") &&
-	       !strstr(path, "..");
+	return n > 0 && !path[n] && n <= 255 && path[0] != '/' && path[n - 1] != '/' &&
+	       !strstr(path, "//") && !strstr(path, "..");
 }
 
-static ctr_code new_job(struct fetcher *f, const worker_request *req, struct wire_fds *fds, struct job **ret,
-			struct ctr_error *err)
+static ctr_code new_job(struct fetcher *f, const worker_request *req, struct wire_fds *fds,
+			struct job **ret, struct ctr_error *err)
 {
-	const char *path = req->op_case == CTR__WORKER__V1__REQUEST__OP_FETCH ? req->fetch->path : req->resolve->path;
+	const char *path = req->op_case == CTR__WORKER__V1__REQUEST__OP_FETCH ? req->fetch->path
+									      : req->resolve->path;
 	size_t n = 0;
 
-	list_for(l, &f->jobs)
+	list_for (l, &f->jobs)
 		n++;
 	if (n >= JOBS_MAX)
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "more than %d transfers", JOBS_MAX);
 	if (job_find(f, req->id))
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "request number is in use");
 	if (!path_ok(path))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%.255s' is no name of a repository", path);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%.255s' is no name of a repository",
+				path);
 	if (req->op_case == CTR__WORKER__V1__REQUEST__OP_RESOLVE)
 		return resolve_new(f, req->id, req->resolve, ret, err);
 	int none = -1;
@@ -150,14 +155,17 @@ static int prepare(struct fetcher *f, const Ctr__Worker__V1__FetchSetup *s)
 		.no_proxy = s->no_proxy,
 		.ca_bundle = s->ca_bundle,
 		.user_agent = str_or(s->user_agent, "ctr/" CTR_VERSION),
-		.progress_timeout_ms = s->progress_timeout_ms ? s->progress_timeout_ms : PROGRESS_TIMEOUT_MS,
+		.progress_timeout_ms =
+			s->progress_timeout_ms ? s->progress_timeout_ms : PROGRESS_TIMEOUT_MS,
 	};
 
 	f->setup = s;
 	f->max = s->max_transfers ? s->max_transfers : TRANSFERS;
 	f->retries = s->retries ? s->retries : RETRIES;
-	f->hosts = (struct hosts_options){ .dirs = s->hosts_dirs, .n_dirs = s->n_hosts_dirs,
-					   .plain_http = s->plain_http, .skip_verify = s->skip_verify,
+	f->hosts = (struct hosts_options){ .dirs = s->hosts_dirs,
+					   .n_dirs = s->n_hosts_dirs,
+					   .plain_http = s->plain_http,
+					   .skip_verify = s->skip_verify,
 					   .scheme = s->default_scheme };
 	list_init(&f->jobs);
 	if (http_new(&o, &f->http) < 0)
@@ -178,7 +186,7 @@ int role_fetch(struct role *r)
 	ctr__worker__v1__fetch_setup__init(&none);
 	if (prepare(&f, r->setup->fetch ? r->setup->fetch : &none) == 0)
 		status = loop(&f);
-	list_for_safe(l, &f.jobs)
+	list_for_safe (l, &f.jobs)
 		job_free(list_entry(l, struct job, link));
 	if (f.http)
 		auth_done(&f.auth);

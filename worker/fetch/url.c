@@ -98,7 +98,8 @@ int redirect_target(const char *from, const char *location, char **ret, const ch
 	char origin[ORIGIN_MAX];
 
 	*ret_why = "no valid URL";
-	if (!u || strlen(location) > URL_MAX || curl_url_set(u, CURLUPART_URL, location, 0) != CURLUE_OK ||
+	if (!u || strlen(location) > URL_MAX ||
+	    curl_url_set(u, CURLUPART_URL, location, 0) != CURLUE_OK ||
 	    curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK ||
 	    curl_url_get(u, CURLUPART_URL, &url, 0) != CURLUE_OK)
 		return -EINVAL;
@@ -138,7 +139,8 @@ char *url_add_query(const char *url, const char *name, const char *value)
 
 	/* libcurl encodes what follows the first '=' */
 	if (!u || !pair ||
-	    curl_url_set(u, CURLUPART_QUERY, pair, CURLU_APPENDQUERY | CURLU_URLENCODE) != CURLUE_OK ||
+	    curl_url_set(u, CURLUPART_QUERY, pair, CURLU_APPENDQUERY | CURLU_URLENCODE) !=
+		    CURLUE_OK ||
 	    curl_url_get(u, CURLUPART_URL, &full, 0) != CURLUE_OK)
 		return NULL;
 	return str_dup(full);

@@ -30,7 +30,8 @@ static ctr_code copy_command(const json_t *obj, const char *key, char ***field, 
 	return CTR_OK;
 }
 
-static ctr_code copy_rootfs(const json_t *doc, Ctr__Worker__V1__ParsedConfig *c, struct ctr_error *err)
+static ctr_code copy_rootfs(const json_t *doc, Ctr__Worker__V1__ParsedConfig *c,
+			    struct ctr_error *err)
 {
 	json_t *rootfs, *list;
 	const char *type;
@@ -40,15 +41,16 @@ static ctr_code copy_rootfs(const json_t *doc, Ctr__Worker__V1__ParsedConfig *c,
 		return code;
 	code = json_get_text(rootfs, "type", 64, &type, err);
 	if (code == CTR_OK && type[0] && strcmp(type, "layers") != 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "rootfs type '%s' is not 'layers'", type);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "rootfs type '%s' is not 'layers'",
+				type);
 	if (code == CTR_OK)
 		code = json_get_list(rootfs, "diff_ids", DIFFS_MAX, &list, err);
 	if (code == CTR_OK)
 		code = json_copy_list(rootfs, "diff_ids", &c->diff_ids, &c->n_diff_ids, err);
 	for (size_t i = 0; i < c->n_diff_ids && code == CTR_OK; i++)
 		if (!digest_valid(c->diff_ids[i]))
-			code = ctr_fail(err, CTR_INVALID_ARGUMENT, "diff_ids[%zu] is no digest: '%.80s'", i,
-					c->diff_ids[i]);
+			code = ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"diff_ids[%zu] is no digest: '%.80s'", i, c->diff_ids[i]);
 	return code;
 }
 
@@ -63,7 +65,8 @@ static ctr_code copy_run(const json_t *run, Ctr__Worker__V1__ParsedConfig *c, st
 	if (code == CTR_OK)
 		code = json_copy_list(run, "Env", &c->env, &c->n_env, err);
 	if (code == CTR_OK)
-		code = copy_command(run, "Entrypoint", &c->entrypoint, &c->n_entrypoint, &c->has_entrypoint, err);
+		code = copy_command(run, "Entrypoint", &c->entrypoint, &c->n_entrypoint,
+				    &c->has_entrypoint, err);
 	if (code == CTR_OK)
 		code = copy_command(run, "Cmd", &c->cmd, &c->n_cmd, &c->has_cmd, err);
 	if (code == CTR_OK)
@@ -71,7 +74,8 @@ static ctr_code copy_run(const json_t *run, Ctr__Worker__V1__ParsedConfig *c, st
 	if (code == CTR_OK)
 		code = json_copy_keys(run, "Volumes", &c->volumes, &c->n_volumes, err);
 	if (code == CTR_OK)
-		code = json_copy_keys(run, "ExposedPorts", &c->exposed_ports, &c->n_exposed_ports, err);
+		code = json_copy_keys(run, "ExposedPorts", &c->exposed_ports, &c->n_exposed_ports,
+				      err);
 	return code;
 }
 

@@ -9,12 +9,13 @@
 #include "worker/parse/json.h"
 #include "worker/parse/parse.h"
 
-#define LAYERS_MAX   1024
-#define SIZE_LIMIT   (INT64_C(1) << 50)
-#define MEDIA_MAX    255
-#define WORD_MAX     64
+#define LAYERS_MAX 1024
+#define SIZE_LIMIT (INT64_C(1) << 50)
+#define MEDIA_MAX  255
+#define WORD_MAX   64
 
-static ctr_code parse_platform(const json_t *obj, Ctr__Worker__V1__Descriptor *d, struct ctr_error *err)
+static ctr_code parse_platform(const json_t *obj, Ctr__Worker__V1__Descriptor *d,
+			       struct ctr_error *err)
 {
 	json_t *platform;
 	ctr_code code = json_get_object(obj, "platform", &platform, err);
@@ -27,11 +28,13 @@ static ctr_code parse_platform(const json_t *obj, Ctr__Worker__V1__Descriptor *d
 	ctr__worker__v1__platform__init(d->platform);
 	code = json_copy_word(platform, "os", WORD_MAX, &d->platform->os, err);
 	if (code == CTR_OK)
-		code = json_copy_word(platform, "architecture", WORD_MAX, &d->platform->architecture, err);
+		code = json_copy_word(platform, "architecture", WORD_MAX,
+				      &d->platform->architecture, err);
 	if (code == CTR_OK)
 		code = json_copy_word(platform, "variant", WORD_MAX, &d->platform->variant, err);
 	if (code == CTR_OK)
-		code = json_copy_word(platform, "os.version", MEDIA_MAX, &d->platform->os_version, err);
+		code = json_copy_word(platform, "os.version", MEDIA_MAX, &d->platform->os_version,
+				      err);
 	return code;
 }
 
@@ -39,7 +42,8 @@ static ctr_code parse_size_of(const json_t *obj, int64_t *ret, struct ctr_error 
 {
 	const json_t *size = json_member(obj, "size");
 
-	if (!json_is_integer(size) || json_integer_value(size) < 0 || json_integer_value(size) > SIZE_LIMIT)
+	if (!json_is_integer(size) || json_integer_value(size) < 0 ||
+	    json_integer_value(size) > SIZE_LIMIT)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'size' is no size");
 	*ret = json_integer_value(size);
 	return CTR_OK;
@@ -54,7 +58,8 @@ static ctr_code fill(const json_t *obj, Ctr__Worker__V1__Descriptor *d, struct c
 	if (code == CTR_OK)
 		code = json_copy_word(obj, "digest", DIGEST_MAX, &d->digest, err);
 	if (code == CTR_OK && !digest_valid(d->digest))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'digest' is no digest: '%.80s'", d->digest);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'digest' is no digest: '%.80s'",
+				d->digest);
 	if (code == CTR_OK)
 		code = parse_size_of(obj, &d->size, err);
 	if (code == CTR_OK)
@@ -64,7 +69,8 @@ static ctr_code fill(const json_t *obj, Ctr__Worker__V1__Descriptor *d, struct c
 	return code == CTR_OK ? parse_platform(obj, d, err) : code;
 }
 
-ctr_code parse_descriptor(const json_t *obj, Ctr__Worker__V1__Descriptor **field, struct ctr_error *err)
+ctr_code parse_descriptor(const json_t *obj, Ctr__Worker__V1__Descriptor **field,
+			  struct ctr_error *err)
 {
 	if (!json_is_object(obj))
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "a descriptor is no object");

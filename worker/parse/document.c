@@ -10,8 +10,9 @@
 
 uint64_t parse_limit(const Ctr__Worker__V1__Parse *req)
 {
-	uint64_t limit = req->kind == CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG ? PARSE_CONFIG_MAX
-										      : PARSE_MANIFEST_MAX;
+	uint64_t limit = req->kind == CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG
+				 ? PARSE_CONFIG_MAX
+				 : PARSE_MANIFEST_MAX;
 
 	return req->max_bytes ? MIN(req->max_bytes, limit) : limit;
 }
@@ -38,7 +39,8 @@ static ctr_code check_shape(const json_t *doc, struct ctr_error *err)
 }
 
 /* By the type it came under, else by its own, else by what it holds. */
-static ctr_code kind_by_content(const json_t *doc, const char *media_type, enum document *ret, struct ctr_error *err)
+static ctr_code kind_by_content(const json_t *doc, const char *media_type, enum document *ret,
+				struct ctr_error *err)
 {
 	const char *own;
 	ctr_code code = json_get_text(doc, "mediaType", 255, &own, err);
@@ -53,16 +55,18 @@ static ctr_code kind_by_content(const json_t *doc, const char *media_type, enum 
 		*ret = json_member(doc, "manifests") ? DOC_INDEX : DOC_MANIFEST;
 	/* OCI documents need not carry their type; what they hold must agree with it. */
 	if (json_member(doc, *ret == DOC_INDEX ? "layers" : "manifests"))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "is no %s by what it holds", name_of(*ret));
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "is no %s by what it holds",
+				name_of(*ret));
 	return CTR_OK;
 }
 
-static ctr_code choose_kind(const Ctr__Worker__V1__Parse *req, const json_t *doc, enum document *ret,
-			    struct ctr_error *err)
+static ctr_code choose_kind(const Ctr__Worker__V1__Parse *req, const json_t *doc,
+			    enum document *ret, struct ctr_error *err)
 {
-	enum document wanted = req->kind == CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_MANIFEST ? DOC_MANIFEST
-			       : req->kind == CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_INDEX  ? DOC_INDEX
-											      : DOC_NONE;
+	enum document wanted =
+		req->kind == CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_MANIFEST ? DOC_MANIFEST
+		: req->kind == CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_INDEX  ? DOC_INDEX
+									       : DOC_NONE;
 	enum document found = DOC_NONE;
 	ctr_code code = check_shape(doc, err);
 
@@ -77,7 +81,8 @@ static ctr_code choose_kind(const Ctr__Worker__V1__Parse *req, const json_t *doc
 	return CTR_OK;
 }
 
-static ctr_code run_manifest(const json_t *doc, const char *media_type, worker_reply_pb *rep, struct ctr_error *err)
+static ctr_code run_manifest(const json_t *doc, const char *media_type, worker_reply_pb *rep,
+			     struct ctr_error *err)
 {
 	Ctr__Worker__V1__ParsedManifest *m = malloc(sizeof(*m));
 
@@ -89,8 +94,9 @@ static ctr_code run_manifest(const json_t *doc, const char *media_type, worker_r
 	return parse_manifest(doc, media_type[0] ? media_type : MT_OCI_MANIFEST, m, err);
 }
 
-static ctr_code run_index(const json_t *doc, const char *media_type, const Ctr__Worker__V1__Platform *want,
-			  worker_reply_pb *rep, struct ctr_error *err)
+static ctr_code run_index(const json_t *doc, const char *media_type,
+			  const Ctr__Worker__V1__Platform *want, worker_reply_pb *rep,
+			  struct ctr_error *err)
 {
 	Ctr__Worker__V1__ParsedIndex *x = malloc(sizeof(*x));
 
@@ -131,14 +137,17 @@ static ctr_code dispatch(const Ctr__Worker__V1__Parse *req, const json_t *doc, w
 	if (code != CTR_OK)
 		return code;
 	const char *type = req->media_type[0] ? req->media_type : own;
-	return kind == DOC_INDEX ? run_index(doc, type, req->platform, rep, err) : run_manifest(doc, type, rep, err);
+	return kind == DOC_INDEX ? run_index(doc, type, req->platform, rep, err)
+				 : run_manifest(doc, type, rep, err);
 }
 
-ctr_code parse_document(const Ctr__Worker__V1__Parse *req, const char *data, size_t n, worker_reply_pb *rep,
-			struct ctr_error *err)
+ctr_code parse_document(const Ctr__Worker__V1__Parse *req, const char *data, size_t n,
+			worker_reply_pb *rep, struct ctr_error *err)
 {
 	AUTO_JSON *doc = NULL;
-	const char *what = req->kind == CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG ? "image config" : "manifest";
+	const char *what = req->kind == CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG
+				   ? "image config"
+				   : "manifest";
 	ctr_code code = json_document(data, n, what, &doc, err);
 
 	if (code != CTR_OK)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Bounded JSON: depth is counted before jansson sees the text (its own limit is 2048), strings and lists are limited
- * where they are read. NUL in strings and duplicate keys are refused.
+ * Bounded JSON: depth is counted before jansson sees the text (its own limit is 2048), strings and
+ * lists are limited where they are read. NUL in strings and duplicate keys are refused.
  */
 #include "worker/parse/json.h"
 
@@ -43,7 +43,10 @@ static int too_deep(const char *s, size_t n)
 	return 0;
 }
 
-/* jansson quotes the text near an error: foreign bytes, so only the place and the kind are passed on. */
+/*
+ * jansson quotes the text near an error: foreign bytes, so only the place and the kind are passed
+ * on.
+ */
 static const char *cause(const json_error_t *e)
 {
 	switch (json_error_code(e)) {
@@ -65,16 +68,18 @@ static const char *cause(const json_error_t *e)
 	}
 }
 
-ctr_code json_document(const char *data, size_t n, const char *what, json_t **ret, struct ctr_error *err)
+ctr_code json_document(const char *data, size_t n, const char *what, json_t **ret,
+		       struct ctr_error *err)
 {
 	json_error_t e;
 
 	if (too_deep(data, n))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: JSON is nested deeper than %d levels", what,
-				JSON_DEPTH_LIMIT);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"%s: JSON is nested deeper than %d levels", what, JSON_DEPTH_LIMIT);
 	json_t *j = json_loadb(data, n, JSON_REJECT_DUPLICATES, &e);
 	if (!j)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: no valid JSON: line %d: %s", what, e.line, cause(&e));
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: no valid JSON: line %d: %s", what,
+				e.line, cause(&e));
 	if (!json_is_object(j)) {
 		json_decref(j);
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: JSON is no object", what);
@@ -107,31 +112,36 @@ ctr_code json_get_object(const json_t *obj, const char *key, json_t **ret, struc
 	return CTR_OK;
 }
 
-ctr_code json_get_list(const json_t *obj, const char *key, size_t max, json_t **ret, struct ctr_error *err)
+ctr_code json_get_list(const json_t *obj, const char *key, size_t max, json_t **ret,
+		       struct ctr_error *err)
 {
 	json_t *j = json_member(obj, key);
 
 	if (j && !json_is_array(j))
 		return wrong(key, "is no list", err);
 	if (j && json_array_size(j) > max)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' has more than %zu elements", key, max);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' has more than %zu elements", key,
+				max);
 	*ret = j;
 	return CTR_OK;
 }
 
-ctr_code json_get_text(const json_t *obj, const char *key, size_t max, const char **ret, struct ctr_error *err)
+ctr_code json_get_text(const json_t *obj, const char *key, size_t max, const char **ret,
+		       struct ctr_error *err)
 {
 	json_t *j = json_member(obj, key);
 
 	if (j && !json_is_string(j))
 		return wrong(key, "is no string", err);
 	if (j && json_string_length(j) > max)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' is longer than %zu bytes", key, max);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' is longer than %zu bytes", key,
+				max);
 	*ret = j ? json_string_value(j) : "";
 	return CTR_OK;
 }
 
-ctr_code json_copy_text(const json_t *obj, const char *key, size_t max, char **field, struct ctr_error *err)
+ctr_code json_copy_text(const json_t *obj, const char *key, size_t max, char **field,
+			struct ctr_error *err)
 {
 	const char *text;
 	ctr_code code = json_get_text(obj, key, max, &text, err);
@@ -145,7 +155,8 @@ ctr_code json_copy_text(const json_t *obj, const char *key, size_t max, char **f
 	return CTR_OK;
 }
 
-ctr_code json_copy_word(const json_t *obj, const char *key, size_t max, char **field, struct ctr_error *err)
+ctr_code json_copy_word(const json_t *obj, const char *key, size_t max, char **field,
+			struct ctr_error *err)
 {
 	const char *text;
 	ctr_code code = json_get_text(obj, key, max, &text, err);
@@ -169,7 +180,8 @@ static int room_for(size_t n, size_t size, void *ret_array)
 	return 0;
 }
 
-ctr_code json_copy_list(const json_t *obj, const char *key, char ***field, size_t *n_field, struct ctr_error *err)
+ctr_code json_copy_list(const json_t *obj, const char *key, char ***field, size_t *n_field,
+			struct ctr_error *err)
 {
 	json_t *list;
 	ctr_code code = json_get_list(obj, key, JSON_LIST_LIMIT, &list, err);
@@ -193,7 +205,8 @@ ctr_code json_copy_list(const json_t *obj, const char *key, char ***field, size_
 	return CTR_OK;
 }
 
-ctr_code json_copy_keys(const json_t *obj, const char *key, char ***field, size_t *n_field, struct ctr_error *err)
+ctr_code json_copy_keys(const json_t *obj, const char *key, char ***field, size_t *n_field,
+			struct ctr_error *err)
 {
 	json_t *members;
 	ctr_code code = json_get_object(obj, key, &members, err);
@@ -214,7 +227,8 @@ ctr_code json_copy_keys(const json_t *obj, const char *key, char ***field, size_
 	return CTR_OK;
 }
 
-static ctr_code copy_pair(const char *name, const json_t *value, Ctr__Worker__V1__Pair *p, struct ctr_error *err)
+static ctr_code copy_pair(const char *name, const json_t *value, Ctr__Worker__V1__Pair *p,
+			  struct ctr_error *err)
 {
 	ctr__worker__v1__pair__init(p);
 	if (strlen(name) > JSON_TEXT_LIMIT || json_string_length(value) > JSON_TEXT_LIMIT)
@@ -228,8 +242,8 @@ static ctr_code copy_pair(const char *name, const json_t *value, Ctr__Worker__V1
 	return CTR_OK;
 }
 
-ctr_code json_copy_pairs(const json_t *obj, const char *key, Ctr__Worker__V1__Pair ***field, size_t *n_field,
-			 struct ctr_error *err)
+ctr_code json_copy_pairs(const json_t *obj, const char *key, Ctr__Worker__V1__Pair ***field,
+			 size_t *n_field, struct ctr_error *err)
 {
 	json_t *members;
 	ctr_code code = json_get_object(obj, key, &members, err);

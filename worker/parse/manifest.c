@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Manifests and indexes: what a document says it is must be what it was asked for as, and it cannot be both
- * (CVE-2021-41190).
+ * Manifests and indexes: what a document says it is must be what it was asked for as, and it cannot
+ * be both (CVE-2021-41190).
  */
 #include <string.h>
 
@@ -12,7 +12,8 @@
 #include "worker/parse/platform.h"
 
 /* The document's own word on its type, or that under which it came. */
-static ctr_code set_media_type(const json_t *doc, const char *media_type, char **field, struct ctr_error *err)
+static ctr_code set_media_type(const json_t *doc, const char *media_type, char **field,
+			       struct ctr_error *err)
 {
 	const char *own;
 	ctr_code code = json_get_text(doc, "mediaType", 255, &own, err);
@@ -20,14 +21,15 @@ static ctr_code set_media_type(const json_t *doc, const char *media_type, char *
 	if (code != CTR_OK)
 		return code;
 	if (own[0] && media_type[0] && strcmp(own, media_type) != 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "mediaType in the document is '%s', expected '%s'", own,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"mediaType in the document is '%s', expected '%s'", own,
 				media_type);
 	*field = str_dup(own[0] ? own : media_type);
 	return *field ? CTR_OK : json_no_memory(err);
 }
 
-ctr_code parse_manifest(const json_t *doc, const char *media_type, Ctr__Worker__V1__ParsedManifest *m,
-			struct ctr_error *err)
+ctr_code parse_manifest(const json_t *doc, const char *media_type,
+			Ctr__Worker__V1__ParsedManifest *m, struct ctr_error *err)
 {
 	json_t *subject = NULL;
 	ctr_code code = set_media_type(doc, media_type, &m->media_type, err);
@@ -64,7 +66,8 @@ static int32_t choose(const Ctr__Worker__V1__ParsedIndex *x, const struct platfo
 		if (media_type_document(d->media_type) != DOC_MANIFEST)
 			continue;
 		if (d->platform && (d->platform->os[0] || d->platform->architecture[0])) {
-			platform_normalize(d->platform->os, d->platform->architecture, d->platform->variant, &have);
+			platform_normalize(d->platform->os, d->platform->architecture,
+					   d->platform->variant, &have);
 			fit = platform_match(want, &have);
 		}
 		if (fit >= 0 && fit < best) {
@@ -75,8 +78,9 @@ static int32_t choose(const Ctr__Worker__V1__ParsedIndex *x, const struct platfo
 	return chosen;
 }
 
-ctr_code parse_index(const json_t *doc, const char *media_type, const Ctr__Worker__V1__Platform *want,
-		     Ctr__Worker__V1__ParsedIndex *x, struct ctr_error *err)
+ctr_code parse_index(const json_t *doc, const char *media_type,
+		     const Ctr__Worker__V1__Platform *want, Ctr__Worker__V1__ParsedIndex *x,
+		     struct ctr_error *err)
 {
 	struct platform wanted;
 	ctr_code code = set_media_type(doc, media_type, &x->media_type, err);
@@ -87,8 +91,8 @@ ctr_code parse_index(const json_t *doc, const char *media_type, const Ctr__Worke
 		code = json_copy_pairs(doc, "annotations", &x->annotations, &x->n_annotations, err);
 	if (code != CTR_OK)
 		return code;
-	platform_normalize(want ? want->os : "", want ? want->architecture : "", want ? want->variant : "",
-			   &wanted);
+	platform_normalize(want ? want->os : "", want ? want->architecture : "",
+			   want ? want->variant : "", &wanted);
 	x->chosen = choose(x, &wanted);
 	return CTR_OK;
 }

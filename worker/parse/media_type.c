@@ -36,7 +36,8 @@ ctr_code media_type_refuse(const char *media_type, struct ctr_error *err)
 	if (media_type_document(media_type) == DOC_SCHEMA1)
 		return ctr_fail(err, CTR_UNIMPLEMENTED, "docker schema 1 is not supported");
 	for (; media_type[n] && n < sizeof(shown) - 1; n++)
-		shown[n] = (char)(media_type[n] > ' ' && media_type[n] <= '~' ? media_type[n] : '?');
+		shown[n] =
+			(char)(media_type[n] > ' ' && media_type[n] <= '~' ? media_type[n] : '?');
 	shown[n] = '\0';
 	return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown media type '%s'", shown);
 }

@@ -32,8 +32,8 @@
 static const struct {
 	const char *name, *arch, *variant;
 } aliases[] = {
-	{ "x86_64", "amd64", "" },   { "x86-64", "amd64", "" },  { "aarch64", "arm64", "" },
-	{ "i386", "386", "" },       { "i686", "386", "" },      { "armhf", "arm", "v7" },
+	{ "x86_64", "amd64", "" }, { "x86-64", "amd64", "" }, { "aarch64", "arm64", "" },
+	{ "i386", "386", "" },     { "i686", "386", "" },     { "armhf", "arm", "v7" },
 	{ "armel", "arm", "v6" },
 };
 
@@ -49,13 +49,15 @@ static void put(char to[PLATFORM_TEXT], const char *from)
 /* The variant that means nothing beyond the architecture is empty; "8" is "v8". */
 static void normalize_variant(struct platform *p)
 {
-	if (strcmp(p->arch, "arm64") == 0 && (strcmp(p->variant, "8") == 0 || strcmp(p->variant, "v8") == 0))
+	if (strcmp(p->arch, "arm64") == 0 &&
+	    (strcmp(p->variant, "8") == 0 || strcmp(p->variant, "v8") == 0))
 		put(p->variant, "");
 	else if (strcmp(p->arch, "amd64") == 0 && strcmp(p->variant, "v1") == 0)
 		put(p->variant, "");
 	else if (strcmp(p->arch, "arm") == 0 && !p->variant[0])
 		put(p->variant, "v7");
-	else if (strcmp(p->arch, "arm") == 0 && p->variant[0] >= '5' && p->variant[0] <= '8' && !p->variant[1])
+	else if (strcmp(p->arch, "arm") == 0 && p->variant[0] >= '5' && p->variant[0] <= '8' &&
+		 !p->variant[1])
 		put(p->variant, (const char[]){ 'v', p->variant[0], '\0' });
 }
 
@@ -97,7 +99,8 @@ int platform_match(const struct platform *want, const struct platform *have)
 	}
 	if (strcmp(want->arch, "amd64") == 0 && strcmp(have->arch, "386") == 0)
 		return 20;
-	if (strcmp(want->arch, "arm64") == 0 && strcmp(have->arch, "arm") == 0 && there > 0 && there <= 8)
+	if (strcmp(want->arch, "arm64") == 0 && strcmp(have->arch, "arm") == 0 && there > 0 &&
+	    there <= 8)
 		return 20 + (8 - there);
 	return -1;
 }

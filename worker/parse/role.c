@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The role `parse`: document by document until the daemon hangs up. Has no file system and no network; reads the
- * descriptor that comes with a request and nothing else.
+ * The role `parse`: document by document until the daemon hangs up. Has no file system and no
+ * network; reads the descriptor that comes with a request and nothing else.
  */
 #include "worker/role.h"
 
@@ -41,7 +41,8 @@ static int answer(struct role *r, const worker_request *req, const struct wire_f
 	ctr__worker__v1__reply__init(rep);
 	rep->id = req->id;
 	if (req->op_case != CTR__WORKER__V1__REQUEST__OP_PARSE || fds->n != 1)
-		code = ctr_fail(&err, CTR_INVALID_ARGUMENT, "worker parse: no request to parse one document");
+		code = ctr_fail(&err, CTR_INVALID_ARGUMENT,
+				"worker parse: no request to parse one document");
 	if (code == CTR_OK)
 		code = load(fds->fd[0], parse_limit(req->parse), &data, &n, &err);
 	if (code == CTR_OK)
@@ -49,7 +50,8 @@ static int answer(struct role *r, const worker_request *req, const struct wire_f
 	res = code == CTR_OK ? role_send(r, rep, NULL, 0) : role_failed(r, req->id, &err, 0, 0);
 	ctr__worker__v1__reply__free_unpacked(rep, NULL);
 	if (res == -E2BIG) {
-		ctr_fail(&err, CTR_RESOURCE_EXHAUSTED, "document holds more than %u bytes of fields", WIRE_MESSAGE);
+		ctr_fail(&err, CTR_RESOURCE_EXHAUSTED,
+			 "document holds more than %u bytes of fields", WIRE_MESSAGE);
 		res = role_failed(r, req->id, &err, 0, 0);
 	}
 	return res;

@@ -41,7 +41,8 @@ void hs_raw(int conn, const void *data, size_t n)
 void hs_reply(int conn, int status, const char *headers, const void *body, size_t n)
 {
 	char head[4096];
-	int len = snprintf(head, sizeof(head), "HTTP/1.1 %d X\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n",
+	int len = snprintf(head, sizeof(head),
+			   "HTTP/1.1 %d X\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n",
 			   status, headers, n);
 
 	hs_raw(conn, head, (size_t)len);
@@ -91,7 +92,8 @@ static int read_request(int conn, struct hs_request *r)
 	if (!end || sscanf(buf, "%15s %1023s", r->method, r->target) != 2)
 		return 0;
 	char *lines = strstr(buf, "\r\n") + 2;
-	snprintf(r->head, sizeof(r->head), "%.*s", (int)(end + 2 > lines ? end + 2 - lines : 0), lines);
+	snprintf(r->head, sizeof(r->head), "%.*s", (int)(end + 2 > lines ? end + 2 - lines : 0),
+		 lines);
 	size_t want = content_length(r), have = n - (size_t)(end + 4 - buf);
 	memcpy(r->body, end + 4, have < sizeof(r->body) ? have : sizeof(r->body) - 1);
 	while (have < want && have < sizeof(r->body) - 1) {
@@ -127,7 +129,8 @@ static void *serve(void *arg)
 
 struct hs *hs_start(hs_handler fn, void *ud)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
 	socklen_t n = sizeof(at);
 	struct hs *s = calloc(1, sizeof(*s));
 
@@ -136,8 +139,9 @@ struct hs *hs_start(hs_handler fn, void *ud)
 	s->fn = fn;
 	s->ud = ud;
 	s->sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (s->sock < 0 || bind(s->sock, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(s->sock, 64) < 0 ||
-	    getsockname(s->sock, (struct sockaddr *)&at, &n) < 0 || pthread_create(&s->thread, NULL, serve, s) != 0)
+	if (s->sock < 0 || bind(s->sock, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    listen(s->sock, 64) < 0 || getsockname(s->sock, (struct sockaddr *)&at, &n) < 0 ||
+	    pthread_create(&s->thread, NULL, serve, s) != 0)
 		abort();
 	snprintf(s->host, sizeof(s->host), "127.0.0.1:%d", ntohs(at.sin_port));
 	return s;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A small HTTP/1.1 server on 127.0.0.1 for tests: one thread, one connection after the other, one request each. What
- * is answered is the test's handler's, raw bytes included, so that servers can misbehave.
+ * A small HTTP/1.1 server on 127.0.0.1 for tests: one thread, one connection after the other, one
+ * request each. What is answered is the test's handler's, raw bytes included, so that servers can
+ * misbehave.
  */
 #ifndef CTR_TESTS_HTTP_SERVER_H
 #define CTR_TESTS_HTTP_SERVER_H
@@ -13,7 +14,7 @@ struct hs_request {
 	char target[1024]; /* path and query */
 	char head[8192];   /* header lines */
 	char body[4096];
-	int number;        /* 1 for the server's first request */
+	int number; /* 1 for the server's first request */
 };
 
 /* Runs on the server's thread; the connection is closed after it. */

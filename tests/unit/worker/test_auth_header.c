@@ -27,11 +27,14 @@ static void test_headers(void **state)
 		  "scope=\"repository:library/alpine:pull\"",
 		  0, AUTH_BEARER, "https://auth.docker.io/token", "registry.docker.io",
 		  "repository:library/alpine:pull" },
-		{ "bearer  realm = \"https://a/t\" , service=x", 0, AUTH_BEARER, "https://a/t", "x", "" },
+		{ "bearer  realm = \"https://a/t\" , service=x", 0, AUTH_BEARER, "https://a/t", "x",
+		  "" },
 		{ "Basic realm=\"Registry Realm\"", 0, AUTH_BASIC, "Registry Realm", "", "" },
 		{ "Basic", 0, AUTH_BASIC, "", "", "" },
-		{ "Basic realm=\"a\", Bearer realm=\"https://t\"", 0, AUTH_BEARER, "https://t", "", "" },
-		{ "Bearer realm=\"https://t\", Basic realm=\"a\"", 0, AUTH_BEARER, "https://t", "", "" },
+		{ "Basic realm=\"a\", Bearer realm=\"https://t\"", 0, AUTH_BEARER, "https://t", "",
+		  "" },
+		{ "Bearer realm=\"https://t\", Basic realm=\"a\"", 0, AUTH_BEARER, "https://t", "",
+		  "" },
 		{ "Negotiate, Basic realm=x", 0, AUTH_BASIC, "x", "", "" },
 		{ "Digest realm=\"d\", qop=\"auth\", nonce=\"n\"", 0, AUTH_NONE, "", "", "" },
 		{ "Bearer realm=\"a\\\"b\"", 0, AUTH_BEARER, "a\"b", "", "" },
@@ -48,7 +51,8 @@ static void test_headers(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct challenge c = { .scheme = AUTH_NONE };
 
-		assert_int_equal(challenge_parse(cases[i].value, strlen(cases[i].value), &c), cases[i].result);
+		assert_int_equal(challenge_parse(cases[i].value, strlen(cases[i].value), &c),
+				 cases[i].result);
 		assert_int_equal(c.scheme, cases[i].scheme);
 		assert_string_equal(c.realm, cases[i].realm);
 		assert_string_equal(c.service, cases[i].service);

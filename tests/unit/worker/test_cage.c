@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The cage seen from inside: each case forks, enters the cage of one role and tries what must not be possible there.
- * Without root the cases that need it are skipped.
+ * The cage seen from inside: each case forks, enters the cage of one role and tries what must not
+ * be possible there. Without root the cases that need it are skipped.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +69,7 @@ static int fails(long r, int errnum)
 /* What no role may do, whatever else it may. */
 static int try_forbidden(void *ud)
 {
-	char *const argv[] = { (char *)(uintptr_t)"true", NULL };
+	char *const argv[] = { (char *)(uintptr_t) "true", NULL };
 	struct rlimit core;
 
 	(void)ud;
@@ -139,7 +139,8 @@ static void test_parse_works_for_a_user(void **state)
 
 	(void)state;
 	if (pid == 0) {
-		if (geteuid() == 0 && (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0))
+		if (geteuid() == 0 &&
+		    (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0))
 			_exit(254);
 		_exit(try_parse_as_user(NULL));
 	}
@@ -149,7 +150,8 @@ static void test_parse_works_for_a_user(void **state)
 
 static int try_fetch(void *ud)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = 1,
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = 1,
 				  .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
 	char *const *paths = ud;
 	int hole = try_forbidden(NULL);
@@ -187,9 +189,11 @@ static void test_fetch_sees_what_it_needs(void **state)
 {
 	char dir[] = "/tmp/ctr-cage-XXXXXX";
 	char hosts[64], host[80], key[100], beside[80];
-	char *dirs[] = { hosts, (char *)(uintptr_t)"/nonexistent/certs.d" };
+	char *dirs[] = { hosts, (char *)(uintptr_t) "/nonexistent/certs.d" };
 	char *paths[] = { key, beside };
-	struct cage_params p = { .role = ROLE_FETCH, .target_mount_fd = -1, .hosts_dirs = dirs, .n_hosts_dirs = 2 };
+	struct cage_params p = {
+		.role = ROLE_FETCH, .target_mount_fd = -1, .hosts_dirs = dirs, .n_hosts_dirs = 2
+	};
 
 	(void)state;
 	if (geteuid() != 0)

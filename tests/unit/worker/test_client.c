@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The daemon's side: messages of every size, deadlines, cancels, how a dead worker is reported, and the refusal of
- * replies that a worker in bad hands might send.
+ * The daemon's side: messages of every size, deadlines, cancels, how a dead worker is reported, and
+ * the refusal of replies that a worker in bad hands might send.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,13 +27,15 @@
 #include "worker/client/validate.h"
 #include "worker/client/worker_client.h"
 
-#define GOOD "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define GOOD    "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define TEXT(s) ((char *)(uintptr_t)(s))
 
 static struct worker *start_parser(void)
 {
-	struct worker_options o = { .binary = CTR_WORKER_BINARY, .role = ROLE_PARSE,
-				    .wait = { .deadline_ns = clock_now_ns() + 20 * NS_PER_SEC, .cancel_fd = -1 } };
+	struct worker_options o = { .binary = CTR_WORKER_BINARY,
+				    .role = ROLE_PARSE,
+				    .wait = { .deadline_ns = clock_now_ns() + 20 * NS_PER_SEC,
+					      .cancel_fd = -1 } };
 	AUTO_ERROR err = ERROR_INIT;
 	struct worker *w = NULL;
 
@@ -51,7 +53,8 @@ static int file_with(const struct buf *b)
 	return fd;
 }
 
-static ctr_code parse_config(struct worker *w, int fd, struct worker_reply *rep, struct ctr_error *err)
+static ctr_code parse_config(struct worker *w, int fd, struct worker_reply *rep,
+			     struct ctr_error *err)
 {
 	Ctr__Worker__V1__Parse p;
 	worker_request req;
@@ -98,7 +101,8 @@ static void test_failures_come_back_as_errors(void **state)
 	AUTO_CLOSE int fd = file_with(&doc);
 	assert_int_equal(parse_config(w, fd, &rep, &err), CTR_INVALID_ARGUMENT);
 	assert_non_null(strstr(error_text(&err), "image config: no valid JSON"));
-	assert_int_equal(parse_config(w, -1, &rep, &err), CTR_INVALID_ARGUMENT); /* the same worker still serves */
+	assert_int_equal(parse_config(w, -1, &rep, &err),
+			 CTR_INVALID_ARGUMENT); /* the same worker still serves */
 	worker_stop(w);
 }
 
@@ -121,7 +125,8 @@ static void test_waits_end(void **state)
 	struct worker_reply rep = { .msg = NULL };
 	AUTO_ERROR err = ERROR_INIT;
 	struct worker *w = start_parser();
-	struct wire_wait soon = { .deadline_ns = clock_now_ns() + 20 * NS_PER_MSEC, .cancel_fd = -1 };
+	struct wire_wait soon = { .deadline_ns = clock_now_ns() + 20 * NS_PER_MSEC,
+				  .cancel_fd = -1 };
 	struct wire_wait now = { .deadline_ns = 0, .cancel_fd = -1 };
 	int pipe[2];
 
@@ -139,14 +144,16 @@ static void test_waits_end(void **state)
 
 static void test_a_missing_program_is_unavailable(void **state)
 {
-	struct worker_options o = { .binary = "/nonexistent/ctr-worker", .role = ROLE_PARSE,
+	struct worker_options o = { .binary = "/nonexistent/ctr-worker",
+				    .role = ROLE_PARSE,
 				    .wait = { .deadline_ns = NO_DEADLINE, .cancel_fd = -1 } };
 	AUTO_ERROR err = ERROR_INIT;
 	struct worker *w = NULL;
 
 	(void)state;
 	assert_int_equal(worker_start(&o, &w, &err), CTR_UNAVAILABLE);
-	assert_non_null(strstr(error_text(&err), "start '/nonexistent/ctr-worker': No such file or directory"));
+	assert_non_null(strstr(error_text(&err),
+			       "start '/nonexistent/ctr-worker': No such file or directory"));
 	o.binary = "/bin/false";
 	assert_int_equal(worker_start(&o, &w, &err), CTR_ABORTED);
 	assert_string_equal(error_text(&err), "worker parse: exited with status 1");
@@ -154,8 +161,10 @@ static void test_a_missing_program_is_unavailable(void **state)
 
 static void test_unpack_without_a_target_is_refused(void **state)
 {
-	struct worker_options o = { .binary = CTR_WORKER_BINARY, .role = ROLE_UNPACK,
-				    .wait = { .deadline_ns = clock_now_ns() + 20 * NS_PER_SEC, .cancel_fd = -1 } };
+	struct worker_options o = { .binary = CTR_WORKER_BINARY,
+				    .role = ROLE_UNPACK,
+				    .wait = { .deadline_ns = clock_now_ns() + 20 * NS_PER_SEC,
+					      .cancel_fd = -1 } };
 	AUTO_ERROR err = ERROR_INIT;
 	struct worker *w = NULL;
 
@@ -193,7 +202,8 @@ static void test_bad_replies_are_refused(void **state)
 	assert_int_equal(reply_check(ROLE_FETCH, &rep, 0, &err), CTR_DATA_LOSS);
 	d.digest = TEXT(GOOD);
 	assert_int_equal(reply_check(ROLE_FETCH, &rep, 0, &err), CTR_OK);
-	assert_int_equal(reply_check(ROLE_FETCH, &rep, 1, &err), CTR_DATA_LOSS); /* a descriptor slipped in */
+	assert_int_equal(reply_check(ROLE_FETCH, &rep, 1, &err),
+			 CTR_DATA_LOSS); /* a descriptor slipped in */
 	assert_int_equal(reply_check(ROLE_PARSE, &rep, 0, &err), CTR_DATA_LOSS); /* not its kind */
 	d.size = -1;
 	assert_int_equal(reply_check(ROLE_FETCH, &rep, 0, &err), CTR_DATA_LOSS);
@@ -209,7 +219,8 @@ static void test_bad_replies_are_refused(void **state)
 	ctr__worker__v1__failed__init(&failed);
 	rep.result_case = CTR__WORKER__V1__REPLY__RESULT_FAILED;
 	rep.failed = &failed;
-	assert_int_equal(reply_check(ROLE_FETCH, &rep, 0, &err), CTR_DATA_LOSS); /* success is no failure */
+	assert_int_equal(reply_check(ROLE_FETCH, &rep, 0, &err),
+			 CTR_DATA_LOSS); /* success is no failure */
 	failed.code = 5;
 	failed.message = TEXT("not \xff utf-8");
 	assert_int_equal(reply_check(ROLE_FETCH, &rep, 0, &err), CTR_DATA_LOSS);
@@ -219,7 +230,8 @@ static void test_bad_replies_are_refused(void **state)
 	rep.index = &index;
 	index.media_type = TEXT("a/b");
 	index.chosen = 0;
-	assert_int_equal(reply_check(ROLE_PARSE, &rep, 0, &err), CTR_DATA_LOSS); /* outside the list */
+	assert_int_equal(reply_check(ROLE_PARSE, &rep, 0, &err),
+			 CTR_DATA_LOSS); /* outside the list */
 	index.chosen = -1;
 	assert_int_equal(reply_check(ROLE_PARSE, &rep, 0, &err), CTR_OK);
 
@@ -234,7 +246,8 @@ static void test_framing(void **state)
 {
 	Ctr__Worker__V1__Failed failed;
 	worker_reply_pb rep, *back;
-	struct wire_wait wait = { .deadline_ns = clock_now_ns() + 10 * NS_PER_SEC, .cancel_fd = -1 };
+	struct wire_wait wait = { .deadline_ns = clock_now_ns() + 10 * NS_PER_SEC,
+				  .cancel_fd = -1 };
 	struct wire_fds fds = { .n = 0 };
 	AUTO_FREE uint8_t *data = NULL;
 	AUTO_FREE char *text = malloc(90001);

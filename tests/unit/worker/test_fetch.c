@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The real ctr-worker, role fetch, caged, against a server that misbehaves in every way a registry can. Each case is
- * one worker and one server.
+ * The real ctr-worker, role fetch, caged, against a server that misbehaves in every way a registry
+ * can. Each case is one worker and one server.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -75,8 +75,11 @@ static struct worker *start_worker(Ctr__Worker__V1__FetchSetup *fetch)
 	setup.fetch = fetch;
 	fetch->progress_timeout_ms = fetch->progress_timeout_ms ? fetch->progress_timeout_ms : 1000;
 	fetch->retries = fetch->retries ? fetch->retries : 2;
-	struct worker_options o = { .binary = CTR_WORKER_BINARY, .role = ROLE_FETCH, .setup = &setup,
-				    .wait = { .deadline_ns = clock_now_ns() + 20 * NS_PER_SEC, .cancel_fd = -1 } };
+	struct worker_options o = { .binary = CTR_WORKER_BINARY,
+				    .role = ROLE_FETCH,
+				    .setup = &setup,
+				    .wait = { .deadline_ns = clock_now_ns() + 20 * NS_PER_SEC,
+					      .cancel_fd = -1 } };
 	if (worker_start(&o, &w, &err) != CTR_OK)
 		fail_msg("%s", error_text(&err));
 	return w;
@@ -85,7 +88,8 @@ static struct worker *start_worker(Ctr__Worker__V1__FetchSetup *fetch)
 /* Until the final reply; answers AuthNeeded from cred (NULL: none). */
 static struct worker_reply finish(struct worker *w, uint64_t id, Ctr__Worker__V1__Credential *cred)
 {
-	struct wire_wait wait = { .deadline_ns = clock_now_ns() + 60 * NS_PER_SEC, .cancel_fd = -1 };
+	struct wire_wait wait = { .deadline_ns = clock_now_ns() + 60 * NS_PER_SEC,
+				  .cancel_fd = -1 };
 	AUTO_ERROR err = ERROR_INIT;
 
 	for (;;) {
@@ -112,8 +116,8 @@ static struct worker_reply finish(struct worker *w, uint64_t id, Ctr__Worker__V1
 	}
 }
 
-static void send_fetch(struct worker *w, uint64_t id, const char *host, const char *digest, int64_t size,
-		       int64_t offset, int fd)
+static void send_fetch(struct worker *w, uint64_t id, const char *host, const char *digest,
+		       int64_t size, int64_t offset, int fd)
 {
 	Ctr__Worker__V1__Fetch f;
 	Ctr__Worker__V1__Descriptor d;
@@ -136,7 +140,8 @@ static void send_fetch(struct worker *w, uint64_t id, const char *host, const ch
 	assert_int_equal(worker_send(w, &req, &fd, 1, NULL, &err), CTR_OK);
 }
 
-static void send_resolve(struct worker *w, uint64_t id, const char *host, const char *tag, const char *digest)
+static void send_resolve(struct worker *w, uint64_t id, const char *host, const char *tag,
+			 const char *digest)
 {
 	Ctr__Worker__V1__Resolve r;
 	worker_request req;
@@ -220,7 +225,8 @@ static void serve_range(int conn, int64_t first, size_t until)
 {
 	char head[256];
 	int n = snprintf(head, sizeof(head),
-			 "HTTP/1.1 %d X\r\nContent-Length: %" PRId64 "\r\nContent-Range: bytes %" PRId64 "-%d/%d\r\n\r\n",
+			 "HTTP/1.1 %d X\r\nContent-Length: %" PRId64
+			 "\r\nContent-Range: bytes %" PRId64 "-%d/%d\r\n\r\n",
 			 first ? 206 : 200, BLOB_BYTES - first, first, BLOB_BYTES - 1, BLOB_BYTES);
 
 	hs_raw(conn, head, (size_t)n);
@@ -390,7 +396,8 @@ static void h_status(void *ud, const struct hs_request *r, int conn)
 	struct play *p = ud;
 
 	(void)r;
-	hs_reply(conn, p->status, "Retry-After: 0\r\nContent-Type: text/html\r\n", "<html>secret</html>", 19);
+	hs_reply(conn, p->status, "Retry-After: 0\r\nContent-Type: text/html\r\n",
+		 "<html>secret</html>", 19);
 }
 
 static void test_statuses_become_codes(void **state)
@@ -398,9 +405,11 @@ static void test_statuses_become_codes(void **state)
 	static const struct {
 		int status, code, requests;
 	} cases[] = {
-		{ 400, CTR_INVALID_ARGUMENT, 1 },  { 401, CTR_UNAUTHENTICATED, 1 }, { 403, CTR_PERMISSION_DENIED, 1 },
-		{ 404, CTR_NOT_FOUND, 1 },         { 429, CTR_UNAVAILABLE, 3 },     { 500, CTR_UNAVAILABLE, 3 },
-		{ 503, CTR_UNAVAILABLE, 3 },       { 304, CTR_UNKNOWN, 1 },         { 501, CTR_UNAVAILABLE, 1 },
+		{ 400, CTR_INVALID_ARGUMENT, 1 },  { 401, CTR_UNAUTHENTICATED, 1 },
+		{ 403, CTR_PERMISSION_DENIED, 1 }, { 404, CTR_NOT_FOUND, 1 },
+		{ 429, CTR_UNAVAILABLE, 3 },       { 500, CTR_UNAVAILABLE, 3 },
+		{ 503, CTR_UNAVAILABLE, 3 },       { 304, CTR_UNKNOWN, 1 },
+		{ 501, CTR_UNAVAILABLE, 1 },
 	};
 
 	(void)state;
@@ -417,7 +426,8 @@ static void test_statuses_become_codes(void **state)
 		struct worker_reply rep = finish(w, 7, NULL);
 		snprintf(part, sizeof(part), "fetch blob %.20s", blob_digest);
 		assert_failed(&rep, cases[i].code, part);
-		snprintf(part, sizeof(part), "HTTP %d from http://%s/v2/", cases[i].status, hs_host(p.hs));
+		snprintf(part, sizeof(part), "HTTP %d from http://%s/v2/", cases[i].status,
+			 hs_host(p.hs));
 		assert_failed(&rep, cases[i].code, part);
 		assert_int_equal(rep.msg->failed->http_status, cases[i].status);
 		assert_null(strstr(rep.msg->failed->message, "secret"));
@@ -483,7 +493,8 @@ static void test_a_token_is_fetched_anonymously(void **state)
 	assert_string_equal(p.authorization, "");
 }
 
-static struct worker_reply fetch_with(struct play *p, hs_handler fn, int fd, const char *user, const char *secret)
+static struct worker_reply fetch_with(struct play *p, hs_handler fn, int fd, const char *user,
+				      const char *secret)
 {
 	Ctr__Worker__V1__FetchSetup s;
 	Ctr__Worker__V1__Credential c, *list[] = { &c };
@@ -545,7 +556,8 @@ static void h_basic(void *ud, const struct hs_request *r, int conn)
 	char auth[256] = "";
 
 	(void)ud;
-	if (hs_header(r, "Authorization", auth, sizeof(auth)) && strcmp(auth, "Basic dXNlcjpwYXNz") == 0)
+	if (hs_header(r, "Authorization", auth, sizeof(auth)) &&
+	    strcmp(auth, "Basic dXNlcjpwYXNz") == 0)
 		serve_range(conn, 0, BLOB_BYTES);
 	else
 		hs_reply(conn, 401, "WWW-Authenticate: Basic realm=\"x\"\r\n", "", 0);
@@ -609,7 +621,8 @@ static void h_redirect(void *ud, const struct hs_request *r, int conn)
 		hs_reply(conn, 401, "WWW-Authenticate: Basic realm=\"x\"\r\n", "", 0);
 		return;
 	}
-	snprintf(head, sizeof(head), "Location: http://%s/blob?signature=s3cret\r\n", hs_host(p->other));
+	snprintf(head, sizeof(head), "Location: http://%s/blob?signature=s3cret\r\n",
+		 hs_host(p->other));
 	hs_reply(conn, 307, head, "", 0);
 }
 
@@ -629,7 +642,8 @@ static void test_a_redirect_drops_credentials(void **state)
 
 static void h_redirect_bad(void *ud, const struct hs_request *r, int conn)
 {
-	static const char *const to[] = { "file:///etc/passwd", "gopher://x/", "http://user:pw@127.0.0.1/", "" };
+	static const char *const to[] = { "file:///etc/passwd", "gopher://x/",
+					  "http://user:pw@127.0.0.1/", "" };
 	struct play *p = ud;
 	char head[256];
 
@@ -739,10 +753,11 @@ static void h_manifest(void *ud, const struct hs_request *r, int conn)
 	assert_non_null(strstr(accept, "application/vnd.oci.image.index.v1+json"));
 	snprintf(head, sizeof(head), "%s%s%s%s",
 		 p->status == 2   ? "Content-Type: text/html\r\n"
-		 : p->status == 3 ? "Content-Type: application/vnd.docker.distribution.manifest.v1+prettyjws\r\n"
+		 : p->status == 3 ? "Content-Type: "
+				    "application/vnd.docker.distribution.manifest.v1+prettyjws\r\n"
 				  : CT_MAN,
-		 p->status == 1 ? "" : "Docker-Content-Digest: ", p->status == 1 ? "" : manifest_digest,
-		 p->status == 1 ? "" : "\r\n");
+		 p->status == 1 ? "" : "Docker-Content-Digest: ",
+		 p->status == 1 ? "" : manifest_digest, p->status == 1 ? "" : "\r\n");
 	if (strcmp(r->method, "HEAD") == 0) {
 		char line[64];
 		snprintf(line, sizeof(line), "Content-Length: %zu\r\n\r\n", strlen(MANIFEST));

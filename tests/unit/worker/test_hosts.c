@@ -68,7 +68,8 @@ static void test_broken_files_name_line_and_key(void **state)
 		{ "server = 5", "line 1: 'server' is no string" },
 		{ "\n\nserver = \"x\nhost", "line 3" },
 		{ "[host.\"a\"]\ncapabilities = [\"steal\"]", "unknown capability 'steal'" },
-		{ "[host.\"a\"]\nskip_verify = \"yes\"", "line 2: 'skip_verify' is neither true nor false" },
+		{ "[host.\"a\"]\nskip_verify = \"yes\"",
+		  "line 2: 'skip_verify' is neither true nor false" },
 		{ "[host.\"a\"]\nfoo = 1", "line 2: 'foo' is unknown" },
 		{ "[host.\"a\".header]\n\"x:\\r\\ny\" = \"v\"", "no name of a header" },
 		{ "[host.\"a\".header]\nx = \"v\\r\\nEvil: 1\"", "line break" },
@@ -81,7 +82,8 @@ static void test_broken_files_name_line_and_key(void **state)
 		struct hosts_file f;
 		AUTO_FREE char *why = NULL;
 
-		assert_int_equal(hosts_toml_parse(cases[i][0], strlen(cases[i][0]), &f, &why), -EINVAL);
+		assert_int_equal(hosts_toml_parse(cases[i][0], strlen(cases[i][0]), &f, &why),
+				 -EINVAL);
 		assert_non_null(why);
 		if (!strstr(why, cases[i][1]))
 			fail_msg("'%s' does not say '%s'", why, cases[i][1]);
@@ -102,7 +104,8 @@ static void test_paths_of_endpoints(void **state)
 		{ "https://m.io/cache/v2", 0, "https://m.io/cache/v2", "m.io", 1 },
 		{ "https://m.io/cache", 0, "https://m.io/cache/v2", "m.io", 1 },
 		{ "https://m.io/cache/", 1, "https://m.io/cache", "m.io", 1 },
-		{ "http://registry-1.docker.io", 0, "http://registry-1.docker.io/v2", "registry-1.docker.io", 0 },
+		{ "http://registry-1.docker.io", 0, "http://registry-1.docker.io/v2",
+		  "registry-1.docker.io", 0 },
 		{ "ftp://m.io", 0, NULL, NULL, 0 },
 		{ "https://u:p@m.io", 0, NULL, NULL, 0 },
 		{ "https://m.io?x", 0, NULL, NULL, 0 },
@@ -144,7 +147,8 @@ static void test_defaults(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct hosts_options o = { .plain_http = cases[i].plain_http, .scheme = cases[i].scheme };
+		struct hosts_options o = { .plain_http = cases[i].plain_http,
+					   .scheme = cases[i].scheme };
 		struct endpoints e = { .n = 0 };
 		AUTO_ERROR err = ERROR_INIT;
 
@@ -184,7 +188,7 @@ static void test_folders(void **state)
 		{ "other.io", "https://fallback/v2", "https://other.io/v2" },
 	};
 	char dir[] = "/tmp/ctr-hosts-XXXXXX";
-	char *dirs[] = { (char *)(uintptr_t)"/nonexistent", dir };
+	char *dirs[] = { (char *)(uintptr_t) "/nonexistent", dir };
 	struct hosts_options o = { .dirs = dirs, .n_dirs = 2, .scheme = "" };
 
 	(void)state;
@@ -215,7 +219,8 @@ static void test_folders(void **state)
 	assert_true(str_ends(certs.v[0].key[0], "/docker-style.io/client.key"));
 	endpoints_done(&certs);
 	assert_int_equal(hosts_lookup(&o, "broken.io", &certs, &err), CTR_INVALID_ARGUMENT);
-	assert_non_null(strstr(error_text(&err), "/broken.io/hosts.toml': line 1: 'server' is no string"));
+	assert_non_null(
+		strstr(error_text(&err), "/broken.io/hosts.toml': line 1: 'server' is no string"));
 	assert_int_equal(hosts_lookup(&o, "../etc", &certs, &err), CTR_INVALID_ARGUMENT);
 	assert_int_equal(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
@@ -223,8 +228,10 @@ static void test_folders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_keys),        cmocka_unit_test(test_broken_files_name_line_and_key),
-		cmocka_unit_test(test_paths_of_endpoints), cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_all_keys),
+		cmocka_unit_test(test_broken_files_name_line_and_key),
+		cmocka_unit_test(test_paths_of_endpoints),
+		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_folders),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Manifests, indexes and configs, good and hostile. Whatever is accepted must also pass the daemon's own check.
+ * Manifests, indexes and configs, good and hostile. Whatever is accepted must also pass the
+ * daemon's own check.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +18,9 @@
 #include "worker/parse/parse.h"
 #include "worker/parse/platform.h"
 
-#define D1  "\"digest\":\"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"size\":10"
+#define D1                                                                                         \
+	"\"digest\":\"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","  \
+	"\"size\":10"
 #define CFG "\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\"," D1 "}"
 #define LAY "{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+gzip\"," D1 "}"
 #define OM  "application/vnd.oci.image.manifest.v1+json"
@@ -33,7 +36,8 @@ struct outcome {
 	ctr_code code;
 };
 
-static struct outcome parse_as(Ctr__Worker__V1__DocumentKind kind, const char *media_type, const char *text)
+static struct outcome parse_as(Ctr__Worker__V1__DocumentKind kind, const char *media_type,
+			       const char *text)
 {
 	Ctr__Worker__V1__Parse req;
 	Ctr__Worker__V1__Platform want;
@@ -62,8 +66,8 @@ static void outcome_done(struct outcome *o)
 static void test_a_manifest(void **state)
 {
 	struct outcome o = parse_as(AUTO_DOC, OM,
-				    "{\"schemaVersion\":2,\"mediaType\":\"" OM "\"," CFG ",\"layers\":[" LAY "," LAY
-				    "],\"annotations\":{\"a\":\"b\"}}");
+				    "{\"schemaVersion\":2,\"mediaType\":\"" OM "\"," CFG
+				    ",\"layers\":[" LAY "," LAY "],\"annotations\":{\"a\":\"b\"}}");
 
 	(void)state;
 	assert_int_equal(o.code, CTR_OK);
@@ -76,16 +80,17 @@ static void test_a_manifest(void **state)
 
 static void test_an_index_chooses(void **state)
 {
-	struct outcome o = parse_as(AUTO_DOC, "",
-				    "{\"schemaVersion\":2,\"manifests\":["
-				    "{\"mediaType\":\"" OM "\"," D1
-				    ",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}},"
-				    "{\"mediaType\":\"" OM "\"," D1
-				    ",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"}},"
-				    "{\"mediaType\":\"" OM "\"," D1
-				    ",\"platform\":{\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v7\"}},"
-				    "{\"mediaType\":\"" OM "\"," D1
-				    ",\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\"}}]}");
+	struct outcome o = parse_as(
+		AUTO_DOC, "",
+		"{\"schemaVersion\":2,\"manifests\":["
+		"{\"mediaType\":\"" OM "\"," D1
+		",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}},"
+		"{\"mediaType\":\"" OM "\"," D1
+		",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"}},"
+		"{\"mediaType\":\"" OM "\"," D1
+		",\"platform\":{\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v7\"}},"
+		"{\"mediaType\":\"" OM "\"," D1 ",\"platform\":{\"os\":\"linux\",\"architecture\":"
+		"\"arm64\",\"variant\":\"v8\"}}]}");
 
 	(void)state;
 	assert_int_equal(o.code, CTR_OK);
@@ -109,7 +114,8 @@ static void test_a_config(void **state)
 		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:"
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]},"
 		"\"history\":[{\"created_by\":\"x\"}],"
-		"\"config\":{\"User\":\"1000:1000\",\"Env\":[\"PATH=/bin\"],\"Entrypoint\":[],\"Cmd\":[\"sh\"],"
+		"\"config\":{\"User\":\"1000:1000\",\"Env\":[\"PATH=/"
+		"bin\"],\"Entrypoint\":[],\"Cmd\":[\"sh\"],"
 		"\"WorkingDir\":\"/w\",\"Labels\":{\"k\":\"v\"},\"Volumes\":{\"/data\":{}},"
 		"\"ExposedPorts\":{\"80/tcp\":{}},\"StopSignal\":\"SIGQUIT\",\"OnBuild\":null}}");
 
@@ -151,36 +157,57 @@ static void test_what_is_refused(void **state)
 		{ AUTO_DOC, OM, "{} x", CTR_INVALID_ARGUMENT, "after its end" },
 		{ AUTO_DOC, OM, "{" CFG ",\"layers\":[],\"manifests\":[]}", CTR_INVALID_ARGUMENT,
 		  "has both 'manifests' and 'layers'" },
-		{ AUTO_DOC, OM, "{\"mediaType\":\"" OI "\"," CFG "}", CTR_INVALID_ARGUMENT, "mediaType in the document" },
-		{ AUTO_DOC, OM, "{\"mediaType\":\"" DM "\"," CFG "}", CTR_INVALID_ARGUMENT, "mediaType in the document" },
-		{ AUTO_DOC, OM, "{\"manifests\":[]}", CTR_INVALID_ARGUMENT, "no manifest by what it holds" },
-		{ AUTO_DOC, OI, "{\"layers\":[]}", CTR_INVALID_ARGUMENT, "no index by what it holds" },
-		{ AUTO_DOC, "text/html", "{}", CTR_INVALID_ARGUMENT, "unknown media type 'text/html'" },
-		{ AUTO_DOC, "", "{\"mediaType\":\"a b\"}", CTR_INVALID_ARGUMENT, "unknown media type 'a?b'" },
-		{ AUTO_DOC, "", "{\"schemaVersion\":1}", CTR_UNIMPLEMENTED, "docker schema 1 is not supported" },
-		{ AUTO_DOC, "application/vnd.docker.distribution.manifest.v1+prettyjws", "{}", CTR_UNIMPLEMENTED,
+		{ AUTO_DOC, OM, "{\"mediaType\":\"" OI "\"," CFG "}", CTR_INVALID_ARGUMENT,
+		  "mediaType in the document" },
+		{ AUTO_DOC, OM, "{\"mediaType\":\"" DM "\"," CFG "}", CTR_INVALID_ARGUMENT,
+		  "mediaType in the document" },
+		{ AUTO_DOC, OM, "{\"manifests\":[]}", CTR_INVALID_ARGUMENT,
+		  "no manifest by what it holds" },
+		{ AUTO_DOC, OI, "{\"layers\":[]}", CTR_INVALID_ARGUMENT,
+		  "no index by what it holds" },
+		{ AUTO_DOC, "text/html", "{}", CTR_INVALID_ARGUMENT,
+		  "unknown media type 'text/html'" },
+		{ AUTO_DOC, "", "{\"mediaType\":\"a b\"}", CTR_INVALID_ARGUMENT,
+		  "unknown media type 'a?b'" },
+		{ AUTO_DOC, "", "{\"schemaVersion\":1}", CTR_UNIMPLEMENTED,
 		  "docker schema 1 is not supported" },
+		{ AUTO_DOC, "application/vnd.docker.distribution.manifest.v1+prettyjws", "{}",
+		  CTR_UNIMPLEMENTED, "docker schema 1 is not supported" },
 		{ AUTO_DOC, "", "{\"fsLayers\":[]}", CTR_UNIMPLEMENTED, "docker schema 1" },
-		{ AUTO_DOC, OM, "{\"schemaVersion\":3}", CTR_INVALID_ARGUMENT, "unknown schemaVersion" },
+		{ AUTO_DOC, OM, "{\"schemaVersion\":3}", CTR_INVALID_ARGUMENT,
+		  "unknown schemaVersion" },
 		{ AUTO_DOC, OM, "{\"layers\":[]}", CTR_INVALID_ARGUMENT, "'config' is missing" },
-		{ AUTO_DOC, OM, "{\"config\":5}", CTR_INVALID_ARGUMENT, "config: a descriptor is no object" },
-		{ AUTO_DOC, OM, "{" CFG ",\"layers\":[{\"mediaType\":\"x\",\"digest\":\"sha256:zz\",\"size\":1}]}",
+		{ AUTO_DOC, OM, "{\"config\":5}", CTR_INVALID_ARGUMENT,
+		  "config: a descriptor is no object" },
+		{ AUTO_DOC, OM,
+		  "{" CFG
+		  ",\"layers\":[{\"mediaType\":\"x\",\"digest\":\"sha256:zz\",\"size\":1}]}",
 		  CTR_INVALID_ARGUMENT, "layers[0]: 'digest' is no digest: 'sha256:zz'" },
-		{ AUTO_DOC, OM, "{" CFG ",\"layers\":[{" D1 "}]}", CTR_INVALID_ARGUMENT, "'mediaType' is missing" },
+		{ AUTO_DOC, OM, "{" CFG ",\"layers\":[{" D1 "}]}", CTR_INVALID_ARGUMENT,
+		  "'mediaType' is missing" },
 		{ AUTO_DOC, OM,
 		  "{" CFG ",\"layers\":[{\"mediaType\":\"x\",\"digest\":\"sha256:"
-		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"size\":-1}]}",
+		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"size\":-1}]"
+		  "}",
 		  CTR_INVALID_ARGUMENT, "'size' is no size" },
-		{ AUTO_DOC, OM, "{" CFG ",\"layers\":{}}", CTR_INVALID_ARGUMENT, "'layers' is no list" },
-		{ AUTO_DOC, OM, "{" CFG ",\"annotations\":{\"a\":1}}", CTR_INVALID_ARGUMENT, "no string" },
-		{ AUTO_DOC, OM, "{" CFG ",\"artifactType\":\"a b\"}", CTR_INVALID_ARGUMENT, "'artifactType' has characters" },
-		{ CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_INDEX, "", "{" CFG "}", CTR_INVALID_ARGUMENT,
-		  "found manifest, expected index" },
-		{ CONFIG, "text/plain", "{}", CTR_INVALID_ARGUMENT, "image config: unknown media type 'text/plain'" },
-		{ CONFIG, "", "{\"rootfs\":{\"type\":\"tree\"}}", CTR_INVALID_ARGUMENT, "rootfs type 'tree'" },
-		{ CONFIG, "", "{\"rootfs\":{\"diff_ids\":[\"x\"]}}", CTR_INVALID_ARGUMENT, "diff_ids[0] is no digest" },
-		{ CONFIG, "", "{\"config\":{\"Env\":[1]}}", CTR_INVALID_ARGUMENT, "'Env' holds something" },
-		{ CONFIG, "", "{\"config\":{\"User\":7}}", CTR_INVALID_ARGUMENT, "'User' is no string" },
+		{ AUTO_DOC, OM, "{" CFG ",\"layers\":{}}", CTR_INVALID_ARGUMENT,
+		  "'layers' is no list" },
+		{ AUTO_DOC, OM, "{" CFG ",\"annotations\":{\"a\":1}}", CTR_INVALID_ARGUMENT,
+		  "no string" },
+		{ AUTO_DOC, OM, "{" CFG ",\"artifactType\":\"a b\"}", CTR_INVALID_ARGUMENT,
+		  "'artifactType' has characters" },
+		{ CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_INDEX, "", "{" CFG "}",
+		  CTR_INVALID_ARGUMENT, "found manifest, expected index" },
+		{ CONFIG, "text/plain", "{}", CTR_INVALID_ARGUMENT,
+		  "image config: unknown media type 'text/plain'" },
+		{ CONFIG, "", "{\"rootfs\":{\"type\":\"tree\"}}", CTR_INVALID_ARGUMENT,
+		  "rootfs type 'tree'" },
+		{ CONFIG, "", "{\"rootfs\":{\"diff_ids\":[\"x\"]}}", CTR_INVALID_ARGUMENT,
+		  "diff_ids[0] is no digest" },
+		{ CONFIG, "", "{\"config\":{\"Env\":[1]}}", CTR_INVALID_ARGUMENT,
+		  "'Env' holds something" },
+		{ CONFIG, "", "{\"config\":{\"User\":7}}", CTR_INVALID_ARGUMENT,
+		  "'User' is no string" },
 		{ CONFIG, "", "{\"os\":\"li nux\"}", CTR_INVALID_ARGUMENT, "'os' has characters" },
 	};
 
@@ -189,8 +216,8 @@ static void test_what_is_refused(void **state)
 		struct outcome o = parse_as(cases[i].kind, cases[i].media_type, cases[i].text);
 
 		if (o.code != cases[i].code || !strstr(error_text(&o.err), cases[i].part))
-			fail_msg("%s: code %d, '%s' does not say '%s'", cases[i].text, o.code, error_text(&o.err),
-				 cases[i].part);
+			fail_msg("%s: code %d, '%s' does not say '%s'", cases[i].text, o.code,
+				 error_text(&o.err), cases[i].part);
 		outcome_done(&o);
 	}
 }
@@ -243,10 +270,12 @@ static void test_platforms(void **state)
 		const char *want, *want_variant, *have, *have_variant;
 		int fit;
 	} cases[] = {
-		{ "amd64", "", "amd64", "", 0 },    { "x86_64", "", "amd64", "v1", 0 },  { "amd64", "", "386", "", 20 },
-		{ "amd64", "v3", "amd64", "v2", 1 }, { "amd64", "", "amd64", "v3", -1 }, { "arm64", "v8", "aarch64", "", 0 },
-		{ "arm64", "", "arm", "v7", 21 },   { "arm", "v6", "arm", "v7", -1 },    { "arm", "v7", "arm", "v6", 1 },
-		{ "arm", "", "armhf", "", 0 },      { "amd64", "", "arm64", "", -1 },    { "386", "", "amd64", "", -1 },
+		{ "amd64", "", "amd64", "", 0 },     { "x86_64", "", "amd64", "v1", 0 },
+		{ "amd64", "", "386", "", 20 },      { "amd64", "v3", "amd64", "v2", 1 },
+		{ "amd64", "", "amd64", "v3", -1 },  { "arm64", "v8", "aarch64", "", 0 },
+		{ "arm64", "", "arm", "v7", 21 },    { "arm", "v6", "arm", "v7", -1 },
+		{ "arm", "v7", "arm", "v6", 1 },     { "arm", "", "armhf", "", 0 },
+		{ "amd64", "", "arm64", "", -1 },    { "386", "", "amd64", "", -1 },
 		{ "riscv64", "", "riscv64", "", 0 },
 	};
 
@@ -257,17 +286,18 @@ static void test_platforms(void **state)
 		platform_normalize("linux", cases[i].want, cases[i].want_variant, &want);
 		platform_normalize("Linux", cases[i].have, cases[i].have_variant, &have);
 		if (platform_match(&want, &have) != cases[i].fit)
-			fail_msg("%s%s on %s%s: %d", cases[i].have, cases[i].have_variant, cases[i].want,
-				 cases[i].want_variant, platform_match(&want, &have));
+			fail_msg("%s%s on %s%s: %d", cases[i].have, cases[i].have_variant,
+				 cases[i].want, cases[i].want_variant,
+				 platform_match(&want, &have));
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_manifest),    cmocka_unit_test(test_an_index_chooses),
-		cmocka_unit_test(test_a_config),      cmocka_unit_test(test_what_is_refused),
-		cmocka_unit_test(test_limits),        cmocka_unit_test(test_platforms),
+		cmocka_unit_test(test_a_manifest), cmocka_unit_test(test_an_index_chooses),
+		cmocka_unit_test(test_a_config),   cmocka_unit_test(test_what_is_refused),
+		cmocka_unit_test(test_limits),     cmocka_unit_test(test_platforms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,9 +92,18 @@ static void test_loopback(void **state)
 		const char *host;
 		int is;
 	} cases[] = {
-		{ "localhost", 1 },    { "localhost:5000", 1 },     { "127.0.0.1:5000", 1 }, { "127.1.2.3", 1 },
-		{ "[::1]:5000", 1 },   { "[::1]", 1 },              { "::1", 1 },            { "localhost.evil.com", 0 },
-		{ "127.evil.com", 0 }, { "registry.example:80", 0 }, { "10.0.0.1", 0 },       { "[::2]", 0 },
+		{ "localhost", 1 },
+		{ "localhost:5000", 1 },
+		{ "127.0.0.1:5000", 1 },
+		{ "127.1.2.3", 1 },
+		{ "[::1]:5000", 1 },
+		{ "[::1]", 1 },
+		{ "::1", 1 },
+		{ "localhost.evil.com", 0 },
+		{ "127.evil.com", 0 },
+		{ "registry.example:80", 0 },
+		{ "10.0.0.1", 0 },
+		{ "[::2]", 0 },
 	};
 
 	(void)state;
@@ -109,11 +118,17 @@ static void test_content_range(void **state)
 		int result;
 		int64_t first, last, total;
 	} cases[] = {
-		{ "bytes 5-9/10", 0, 5, 9, 10 },    { "bytes 0-0/*", 0, 0, 0, -1 },   { "Bytes 1-2/3", 0, 1, 2, 3 },
-		{ "bytes 9-5/10", -EINVAL, 0, 0, 0 }, { "bytes 5-10/10", -EINVAL, 0, 0, 0 },
-		{ "bytes 5-/10", -EINVAL, 0, 0, 0 },  { "items 5-9/10", -EINVAL, 0, 0, 0 },
-		{ "bytes 5-9", -EINVAL, 0, 0, 0 },    { "bytes 5-9/10x", -EINVAL, 0, 0, 0 },
-		{ "bytes -5-9/10", -EINVAL, 0, 0, 0 }, { "", -EINVAL, 0, 0, 0 },
+		{ "bytes 5-9/10", 0, 5, 9, 10 },
+		{ "bytes 0-0/*", 0, 0, 0, -1 },
+		{ "Bytes 1-2/3", 0, 1, 2, 3 },
+		{ "bytes 9-5/10", -EINVAL, 0, 0, 0 },
+		{ "bytes 5-10/10", -EINVAL, 0, 0, 0 },
+		{ "bytes 5-/10", -EINVAL, 0, 0, 0 },
+		{ "items 5-9/10", -EINVAL, 0, 0, 0 },
+		{ "bytes 5-9", -EINVAL, 0, 0, 0 },
+		{ "bytes 5-9/10x", -EINVAL, 0, 0, 0 },
+		{ "bytes -5-9/10", -EINVAL, 0, 0, 0 },
+		{ "", -EINVAL, 0, 0, 0 },
 		{ "bytes 99999999999999999999-9/10", -EINVAL, 0, 0, 0 },
 	};
 
@@ -133,9 +148,10 @@ static void test_what_is_there_is_skipped(void **state)
 {
 	(void)state;
 	assert_int_equal(range_skip(200, "", 0, 100), 0);
-	assert_int_equal(range_skip(200, "", 40, 100), 40);                    /* no ranges: the whole again */
+	assert_int_equal(range_skip(200, "", 40, 100), 40); /* no ranges: the whole again */
 	assert_int_equal(range_skip(206, "bytes 40-99/100", 40, 100), 0);
-	assert_int_equal(range_skip(206, "bytes 32-99/100", 40, 100), 8);      /* rounded to its blocks */
+	assert_int_equal(range_skip(206, "bytes 32-99/100", 40, 100),
+			 8); /* rounded to its blocks */
 	assert_int_equal(range_skip(206, "bytes 41-99/100", 40, 100), -EINVAL); /* a hole */
 	assert_int_equal(range_skip(206, "bytes 40-98/99", 40, 100), -EINVAL);  /* another file */
 	assert_int_equal(range_skip(206, "", 40, 100), -EINVAL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Drives ctr-worker the way core/transfer does, for tests/integration/worker_fetch.sh: resolve, fetch, parse, choose,
- * fetch the rest at the same time. Prints one line a step. No test by itself.
+ * Drives ctr-worker the way core/transfer does, for tests/integration/worker_fetch.sh: resolve,
+ * fetch, parse, choose, fetch the rest at the same time. Prints one line a step. No test by itself.
  *
  * usage: worker_drive BINARY HOST PATH TAG [-u USER:SECRET] [-d HOSTS_DIR] [-x PROXY]
  */
@@ -31,9 +31,12 @@ static _Noreturn void die(const char *what, const struct ctr_error *err)
 	exit(1);
 }
 
-static struct worker *start(struct drive *d, enum worker_role role, const Ctr__Worker__V1__Setup *setup)
+static struct worker *start(struct drive *d, enum worker_role role,
+			    const Ctr__Worker__V1__Setup *setup)
 {
-	struct worker_options o = { .binary = d->binary, .role = role, .setup = setup, .wait = d->wait };
+	struct worker_options o = {
+		.binary = d->binary, .role = role, .setup = setup, .wait = d->wait
+	};
 	AUTO_ERROR err = ERROR_INIT;
 	struct worker *w = NULL;
 
@@ -76,7 +79,8 @@ static void await(struct drive *d, size_t n)
 			worker_failed(rep.msg->failed, &err);
 			die("fetch", &err);
 		}
-		printf("fetched %s %llu\n", rep.msg->fetched->digest, (unsigned long long)rep.msg->fetched->size);
+		printf("fetched %s %llu\n", rep.msg->fetched->digest,
+		       (unsigned long long)rep.msg->fetched->size);
 		n--;
 	}
 }
@@ -90,8 +94,8 @@ static int new_file(void)
 	return fd;
 }
 
-static void parse(struct drive *d, Ctr__Worker__V1__DocumentKind kind, const char *media_type, int fd,
-		  struct worker_reply *ret)
+static void parse(struct drive *d, Ctr__Worker__V1__DocumentKind kind, const char *media_type,
+		  int fd, struct worker_reply *ret)
 {
 	Ctr__Worker__V1__Parse p;
 	worker_request req;
@@ -140,9 +144,11 @@ static void pull(struct drive *d, Ctr__Worker__V1__Descriptor *desc)
 		send_fetch(d, 100 + i, i < m->n_layers ? m->layers[i] : m->config, fds[i]);
 	}
 	await(d, m->n_layers + 1);
-	parse(d, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG, m->config->media_type, fds[m->n_layers], &conf);
-	printf("config %s/%s layers %zu diffs %zu cmd %s\n", conf.msg->config->os, conf.msg->config->architecture,
-	       m->n_layers, conf.msg->config->n_diff_ids, conf.msg->config->n_cmd ? conf.msg->config->cmd[0] : "-");
+	parse(d, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG, m->config->media_type,
+	      fds[m->n_layers], &conf);
+	printf("config %s/%s layers %zu diffs %zu cmd %s\n", conf.msg->config->os,
+	       conf.msg->config->architecture, m->n_layers, conf.msg->config->n_diff_ids,
+	       conf.msg->config->n_cmd ? conf.msg->config->cmd[0] : "-");
 	for (size_t i = 0; i <= m->n_layers; i++)
 		fd_close(&fds[i]);
 }
@@ -163,7 +169,8 @@ static void resolve(struct drive *d, struct worker_reply *ret)
 	req.resolve = &r;
 	if (worker_call(d->fetch, &req, NULL, 0, &d->wait, NULL, NULL, ret, &err) != CTR_OK)
 		die("resolve", &err);
-	printf("resolved %s %s\n", ret->msg->resolved->descriptor->digest, ret->msg->resolved->descriptor->media_type);
+	printf("resolved %s %s\n", ret->msg->resolved->descriptor->digest,
+	       ret->msg->resolved->descriptor->media_type);
 }
 
 int main(int argc, char **argv)
@@ -171,7 +178,8 @@ int main(int argc, char **argv)
 	Ctr__Worker__V1__Setup setup;
 	Ctr__Worker__V1__FetchSetup fetch;
 	Ctr__Worker__V1__Credential cred, *creds[] = { &cred };
-	struct drive d = { .wait = { .deadline_ns = clock_now_ns() + 60 * NS_PER_SEC, .cancel_fd = -1 } };
+	struct drive d = { .wait = { .deadline_ns = clock_now_ns() + 60 * NS_PER_SEC,
+				     .cancel_fd = -1 } };
 	AUTO_WORKER_REPLY rep = { .msg = NULL };
 
 	if (argc < 5)
