@@ -36,17 +36,18 @@ static int fail(struct job *job, const char *what)
 
 static int make_tree(struct job *job)
 {
-	AUTO_CLOSE int dir = *job->dir ? open(job->dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	AUTO_CLOSE int dir = -1;
 
-	if (*job->dir && dir < 0)
-		return fail(job, "open the layers' folder");
 	if (unshare(CLONE_FS | CLONE_NEWNS) < 0)
 		return fail(job, "make a mount namespace");
 	if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return fail(job, "set the mounts apart");
-	/* Of this thread alone since CLONE_FS, which ends with it. */
-	if (dir >= 0 && fchdir(dir) < 0)
-		return fail(job, "enter the layers' folder");
+	/* Opened in the new namespace: overlay refuses layers of another. The folder is this thread's alone. */
+	if (*job->dir) {
+		dir = open(job->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0 || fchdir(dir) < 0)
+			return fail(job, "enter the layers' folder");
+	}
 	if (mount(job->mount->source, job->scratch, job->mount->type, job->flags, job->options) < 0)
 		return fail(job, "mount");
 	job->fd = open_tree(AT_FDCWD, job->scratch, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
