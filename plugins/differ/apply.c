@@ -5,9 +5,11 @@
  * that it checks to lie in the target.
  */
 #include <errno.h>
-#include <inttypes.h>
+#include <fcntl.h>
+#include <linux/mount.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -254,16 +256,31 @@ static ctr_code watch(struct job *j, struct ctr_error *err)
 	return code;
 }
 
+/* A mount that was made for this alone becomes the cage's root itself: it cannot be cloned while it is detached. */
+static ctr_code open_cage(struct job *j, int *ret_fd, struct ctr_error *err)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
+	AUTO_ERROR why = ERROR_INIT;
+
+	if (j->target.mount_fd < 0)
+		return worker_target_open(j->target.dir_fd, ret_fd, &j->mount_id, &why) == CTR_OK ?
+			       CTR_OK :
+			       process_fail(j->d, "apply", &why, err);
+	if (syscall(SYS_mount_setattr, j->target.mount_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return j->d->host->fail_errno(err, errno, "set the tree's mount nodev, nosuid");
+	*ret_fd = take_fd(&j->target.mount_fd);
+	return CTR_OK;
+}
+
 static ctr_code start(struct job *j, struct ctr_error *err)
 {
 	AUTO_CLOSE int mount_fd = -1;
-	AUTO_ERROR why = ERROR_INIT;
 	ctr_code code = target_open(j->d, j->args, &j->target, err);
 
+	if (code == CTR_OK)
+		code = open_cage(j, &mount_fd, err);
 	if (code != CTR_OK)
 		return code;
-	if (worker_target_open(j->target.dir_fd, &mount_fd, &j->mount_id, &why) != CTR_OK)
-		return process_fail(j->d, "apply", &why, err);
 	code = process_start(j->d, j->call, ROLE_UNPACK, mount_fd, &j->worker, err);
 	return code == CTR_OK ? send_request(j, err) : code;
 }
@@ -284,7 +301,7 @@ ctr_code differ_apply(void *self, const struct ctr_call *call, const struct ctr_
 		.d = d,
 		.call = call,
 		.args = args,
-		.target = { .dir_fd = -1 },
+		.target = { .dir_fd = -1, .mount_fd = -1 },
 		.wait = process_wait(d, call),
 		.told = -1,
 	};

@@ -38,7 +38,8 @@ bool media_made(const char *media_type);
 
 /* target.c: the tree to apply to. */
 struct target {
-	int dir_fd; /* opened for reading */
+	int dir_fd;   /* opened for reading */
+	int mount_fd; /* -1, or the detached mount that was made for it */
 	bool native;
 	bool userxattr; /* the overlay's own attributes are user.overlay.* */
 	int parents[PARENTS_MAX];
@@ -50,6 +51,7 @@ void target_done(struct target *t);
 /* The trees to compare: descriptors or -1. */
 struct trees {
 	int lower, upper, touched;
+	int mounts[2]; /* -1, or what keeps lower and upper mounted */
 };
 ctr_code trees_open(const struct differ *d, const struct ctr_compare *args, struct trees *ret, struct ctr_error *err);
 void trees_done(struct trees *t);

@@ -65,19 +65,30 @@ static bool is_overlay(const struct ctr_mount *m)
 	return str_eq(m->type, "overlay");
 }
 
-static ctr_code mount_all(const struct differ *d, const struct ctr_mount *mounts, uint64_t n, int *ret_fd,
-			  struct ctr_error *err)
+/* *ret_mount keeps the mount, and may be O_PATH; *ret_fd can be read. */
+static ctr_code mount_all(const struct differ *d, const struct ctr_mount *mounts, uint64_t n, int *ret_mount,
+			  int *ret_fd, struct ctr_error *err)
 {
-	int32_t fd = -1;
+	int32_t mounted = -1;
 	ctr_code code;
+	int fd;
 
 	if (!d->mount)
 		return d->host->fail(err, CTR_UNIMPLEMENTED, "mount type '%s' needs the mount service",
 				     n ? mounts[0].type : "");
-	code = d->mount->open(d->host, mounts, n, &fd, err);
-	if (code == CTR_OK)
-		*ret_fd = fd;
-	return code;
+	code = d->mount->open(d->host, mounts, n, &mounted, err);
+	if (code != CTR_OK)
+		return code;
+	fd = openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		code = d->host->fail_errno(err, errno, "open the mount of '%s'", mounts[0].type);
+		fd = mounted;
+		fd_close(&fd);
+		return code;
+	}
+	*ret_mount = mounted;
+	*ret_fd = fd;
+	return CTR_OK;
 }
 
 /* The next directory of a lowerdir option; '\' escapes ':' and itself. NULL at the end or when out of memory. */
@@ -142,16 +153,30 @@ static ctr_code open_mounts(const struct differ *d, const struct ctr_apply *a, s
 	if (m && has_option(m, "ro"))
 		return d->host->fail(err, CTR_INVALID_ARGUMENT, "bind mount of '%s' is read-only", m->source);
 	return m ? open_named(d, m->source, &t->dir_fd, err) :
-		   mount_all(d, a->mounts, a->n_mounts, &t->dir_fd, err);
+		   mount_all(d, a->mounts, a->n_mounts, &t->mount_fd, &t->dir_fd, err);
+}
+
+/* A tree's mounts, when they are given too, say what lies below it. */
+static void lend_parents(const struct ctr_apply *args, struct target *t)
+{
+	const struct ctr_mount *m = args->mounts ? only(args->mounts, args->n_mounts, is_overlay) : NULL;
+	const char *lower = m && !t->native ? option(m, "lowerdir") : NULL;
+
+	if (!m)
+		return;
+	t->userxattr = has_option(m, "userxattr");
+	if (lower)
+		open_parents(t, lower);
 }
 
 ctr_code target_open(const struct differ *d, const struct ctr_apply *args, struct target *ret, struct ctr_error *err)
 {
-	struct target t = { .dir_fd = -1 };
+	struct target t = { .dir_fd = -1, .mount_fd = -1 };
 	ctr_code code = CTR_OK;
 
 	if (args->tree) {
 		t.native = args->tree->whiteouts == CTR_WHITEOUT_REMOVE;
+		lend_parents(args, &t);
 		t.dir_fd = fd_dup(args->tree->fd);
 		if (t.dir_fd < 0)
 			return d->host->fail_errno(err, t.dir_fd, "duplicate the tree's descriptor");
@@ -169,19 +194,20 @@ ctr_code target_open(const struct differ *d, const struct ctr_apply *args, struc
 void target_done(struct target *t)
 {
 	fd_close(&t->dir_fd);
+	fd_close(&t->mount_fd);
 	for (size_t i = 0; i < t->n_parents; i++)
 		fd_close(&t->parents[i]);
 	t->n_parents = 0;
 }
 
-static ctr_code open_view(const struct differ *d, const struct ctr_mount *mounts, uint64_t n, int *ret_fd,
-			  struct ctr_error *err)
+static ctr_code open_view(const struct differ *d, const struct ctr_mount *mounts, uint64_t n, int *ret_mount,
+			  int *ret_fd, struct ctr_error *err)
 {
 	const struct ctr_mount *m = only(mounts, n, is_bind);
 
 	if (!n)
 		return CTR_OK; /* an empty tree: -1 */
-	return m ? open_named(d, m->source, ret_fd, err) : mount_all(d, mounts, n, ret_fd, err);
+	return m ? open_named(d, m->source, ret_fd, err) : mount_all(d, mounts, n, ret_mount, ret_fd, err);
 }
 
 /* With redirected directories what is in the upper directory does not say where its content comes from. */
@@ -224,14 +250,14 @@ static void open_touched(const struct ctr_compare *a, struct trees *t)
 
 ctr_code trees_open(const struct differ *d, const struct ctr_compare *args, struct trees *ret, struct ctr_error *err)
 {
-	struct trees t = { -1, -1, -1 };
+	struct trees t = { -1, -1, -1, { -1, -1 } };
 	ctr_code code;
 
 	if (!args->n_upper)
 		return d->host->fail(err, CTR_INVALID_ARGUMENT, "no mounts of the upper tree");
-	code = open_view(d, args->lower, args->n_lower, &t.lower, err);
+	code = open_view(d, args->lower, args->n_lower, &t.mounts[0], &t.lower, err);
 	if (code == CTR_OK)
-		code = open_view(d, args->upper, args->n_upper, &t.upper, err);
+		code = open_view(d, args->upper, args->n_upper, &t.mounts[1], &t.upper, err);
 	if (code != CTR_OK) {
 		trees_done(&t);
 		return code;
@@ -246,4 +272,6 @@ void trees_done(struct trees *t)
 	fd_close(&t->lower);
 	fd_close(&t->upper);
 	fd_close(&t->touched);
+	fd_close(&t->mounts[0]);
+	fd_close(&t->mounts[1]);
 }

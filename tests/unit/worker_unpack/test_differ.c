@@ -9,11 +9,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -365,6 +368,153 @@ static void applies_to_mounts(void **state)
 	layer_done(&l);
 }
 
+/* The mount service of the test: one overlay, detached. */
+static ctr_code mount_overlay(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n, int32_t *ret_fd,
+			      struct ctr_error *err)
+{
+	AUTO_CLOSE int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
+
+	(void)h;
+	assert_int_equal(n, 1);
+	for (uint64_t i = 0; fs >= 0 && i < mounts->n_options; i++) {
+		AUTO_FREE char *key = str_dup(mounts->options[i]);
+		char *value = strchr(key, '=');
+
+		*value++ = 0;
+		if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0) < 0)
+			return ctr_fail_errno(err, errno, "overlay option '%s'", key);
+	}
+	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return ctr_fail_errno(err, errno, "make the overlay");
+	*ret_fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	return *ret_fd < 0 ? ctr_fail_errno(err, errno, "mount the overlay") : CTR_OK;
+}
+
+static const struct ctr_mount_ops mount_ops = { .size = sizeof(mount_ops), .open = mount_overlay };
+
+static ctr_code mount_tmpfs(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n, int32_t *ret_fd,
+			    struct ctr_error *err)
+{
+	AUTO_CLOSE int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+	int *keep = (int *)(uintptr_t)mounts->source;
+
+	(void)h;
+	assert_int_equal(n, 1);
+	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return ctr_fail_errno(err, errno, "make the tmpfs");
+	*ret_fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	*keep = openat(*ret_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd < 0 ? ctr_fail_errno(err, errno, "mount the tmpfs") : CTR_OK;
+}
+
+/* A mount that is neither bind nor overlay is made, and written through. */
+static void applies_to_what_must_be_mounted(void **state)
+{
+	static const struct ctr_mount_ops tmpfs_ops = { .size = sizeof(tmpfs_ops), .open = mount_tmpfs };
+	struct fixture *f = *state;
+	struct differ d = differ_here();
+	AUTO_CLOSE int inside = -1;
+	struct ctr_mount m = { "tmpfs", (const char *)&inside, "", NULL, 0 };
+	struct ctr_apply args = { .size = sizeof(args), .mounts = &m, .n_mounts = 1 };
+	struct ctr_applied got = { .size = sizeof(got) };
+	AUTO_ERROR err = ERROR_INIT;
+	AUTO_TARBALL(b);
+	struct layer l;
+	struct stat st;
+
+	fixture_fresh(f);
+	tb_add(&b, .name = "a/f", .data = "f");
+	tb_end(&b);
+	layer_init(&l, &b, 0);
+	d.mount = &tmpfs_ops;
+	args.layer = &l.descriptor;
+	args.source = &l.source;
+	if (differ_apply(&d, some_call, &args, &got, &err) != CTR_OK)
+		fail_msg("%s", error_text(&err));
+	assert_int_equal(fstatat(inside, "a/f", &st, 0), 0);
+	layer_done(&l);
+}
+
+/* What a container does to its root, through the overlay. */
+static void change_overlay(int at)
+{
+	AUTO_CLOSE int f = openat(at, "d/changed", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	assert_int_equal(write(f, "changed", 7), 7);
+	assert_int_equal(unlinkat(at, "d/gone", 0), 0);
+	assert_int_equal(unlinkat(at, "tree/f", 0), 0);
+	assert_int_equal(unlinkat(at, "tree", AT_REMOVEDIR), 0);
+	assert_int_equal(mkdirat(at, "tree", 0755), 0); /* opaque in the upper directory */
+	assert_int_equal(mkdirat(at, "tree/new", 0755), 0);
+	assert_int_equal(symlinkat("x", at, "tree/new/link"), 0);
+	assert_int_equal(linkat(at, "d/changed", at, "d/linked", 0), 0);
+}
+
+/* The layer made from an overlay and its parent holds what was done, whether the short way is open or not. */
+static void compares_an_overlay(void **state)
+{
+	static const char *const dirs[] = { "l", "u", "w", "c", "l/d", "l/tree", "c/d", "c/tree" };
+	struct fixture *f = *state;
+	struct differ d = differ_here();
+	struct ctr_compared got = { .size = sizeof(got) }, longer = { .size = sizeof(longer) };
+	struct ctr_applied applied;
+	AUTO_CLOSE int out = memfd_create("layer", MFD_CLOEXEC), merged = -1, copy = -1;
+	AUTO_ERROR err = ERROR_INIT;
+	AUTO_FREE char *data = NULL;
+	AUTO_TARBALL(b);
+	struct layer l;
+	size_t n;
+
+	fixture_fresh(f);
+	AUTO_FREE char *below = str_printf("%s/root/l", f->dir), *lower = str_printf("lowerdir=%s", below);
+	AUTO_FREE char *upper = str_printf("upperdir=%s/root/u", f->dir);
+	AUTO_FREE char *work = str_printf("workdir=%s/root/w", f->dir);
+	const char *options[] = { lower, upper, work, "redirect_dir=off" };
+	struct ctr_mount over = { "overlay", "overlay", "", options, 4 }, bind = { "bind", below, "", NULL, 0 };
+	struct ctr_compare args = { .size = sizeof(args), .lower = &bind, .upper = &over, .n_lower = 1,
+				    .n_upper = 1, .media_type = OCI_LAYER "+zstd", .out_fd = out,
+				    .source_date_ns = CTR_NO_DEADLINE };
+
+	d.mount = &mount_ops;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		assert_int_equal(mkdirat(f->fd, dirs[i], 0755), 0);
+	for (int i = 0; i < 2; i++) {
+		put_text(f, i ? "c/d/changed" : "l/d/changed", "old");
+		put_text(f, i ? "c/d/gone" : "l/d/gone", "old");
+		put_text(f, i ? "c/tree/f" : "l/tree/f", "old");
+	}
+	if (mount_overlay(NULL, &over, 1, &merged, &err) != CTR_OK)
+		skip();
+	change_overlay(merged);
+	fd_close(&merged);
+
+	if (differ_compare(&d, some_call, &args, &got, &err) != CTR_OK)
+		fail_msg("%s", error_text(&err));
+	assert_int_equal(lseek(out, 0, SEEK_SET), 0);
+	assert_int_equal(io_read_fd(out, TB_MAX, &data, &n), 0);
+	assert_int_equal(buf_append(&b, data, n), 0);
+	AUTO_FREE char *alias = str_printf("%s/root/./l", f->dir);
+	bind.source = alias; /* not seen to be what the overlay stands on */
+	if (differ_compare(&d, some_call, &args, &longer, &err) != CTR_OK)
+		fail_msg("%s", error_text(&err));
+	assert_string_equal(got.digest, longer.digest);
+
+	copy = openat(f->fd, "c", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	layer_init(&l, &b, 0);
+	int root = f->fd;
+	f->fd = copy;
+	ctr_code code = apply(f, &l, CTR_WHITEOUT_REMOVE, &applied);
+	f->fd = root;
+	if (code != CTR_OK)
+		fail_msg("%s", f->message);
+	expect_text(f, "c/d/changed", "changed");
+	assert_int_equal(stat_of(f, "c/d/linked").st_ino, stat_of(f, "c/d/changed").st_ino);
+	assert_true(missing(f, "c/d/gone"));
+	assert_true(missing(f, "c/tree/f"));
+	assert_true(S_ISLNK(stat_of(f, "c/tree/new/link").st_mode));
+	layer_done(&l);
+}
+
 static void compares_two_trees(void **state)
 {
 	struct fixture *f = *state;
@@ -429,6 +579,8 @@ int main(void)
 		cmocka_unit_test(cancel_ends_the_apply),
 		cmocka_unit_test(applies_to_mounts),
 		cmocka_unit_test(compares_two_trees),
+		cmocka_unit_test(compares_an_overlay),
+		cmocka_unit_test(applies_to_what_must_be_mounted),
 	};
 
 	if (!fixture_possible() || geteuid() != 0)
