@@ -29,7 +29,7 @@ void short_id(const char *id, char ret[80])
 
 const char *container_label(const CONTAINERS(Container) *k, const char *key)
 {
-	return map_value(k->labels, k->n_labels, key);
+	return pb_map_get(k->labels, k->n_labels, key);
 }
 
 void container_title(const CONTAINERS(Container) *k, int full, char ret[80])

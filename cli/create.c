@@ -252,11 +252,11 @@ static ctr_code start_prepare(struct making *m, struct rpc_pending **ret, struct
 	req.snapshotter = m->made->snapshotter;
 	req.key = m->made->id;
 	req.parent = m->image.chain;
-	req.labels = map_make(&containerd__services__snapshots__v1__prepare_snapshot_request__labels_entry__descriptor,
+	req.labels = pb_map_new(&containerd__services__snapshots__v1__prepare_snapshot_request__labels_entry__descriptor,
 			      &label, 1);
 	req.n_labels = req.labels ? 1 : 0;
 	code = rpc_start(rpc, SNAPSHOTS_SERVICE, "Prepare", &req, ret, err);
-	map_free(req.labels, req.n_labels);
+	pb_map_free(req.labels, req.n_labels);
 	return code;
 }
 
@@ -281,12 +281,12 @@ static ctr_code start_create(struct making *m, struct rpc_pending **ret, struct 
 	k->spec = &spec;
 	k->snapshotter = m->made->snapshotter;
 	k->snapshot_key = m->made->id;
-	k->labels = map_make(&containerd__services__containers__v1__container__labels_entry__descriptor, m->labels,
+	k->labels = pb_map_new(&containerd__services__containers__v1__container__labels_entry__descriptor, m->labels,
 			     m->n_labels);
 	k->n_labels = k->labels ? m->n_labels : 0;
 	req.container = k;
 	code = rpc_start(rpc, CONTAINERS_SERVICE, "Create", &req, ret, err);
-	map_free(k->labels, k->n_labels);
+	pb_map_free(k->labels, k->n_labels);
 	*k = (CONTAINERS(Container))CONTAINERS_INIT(CONTAINER);
 	k->id = m->made->id;
 	k->snapshotter = m->made->snapshotter;

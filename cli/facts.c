@@ -81,8 +81,8 @@ static ctr_code take_plugins(struct facts *f, struct ctr_error *err)
 
 	for (size_t i = 0; code == CTR_OK && i < resp->n_plugins; i++) {
 		const INTROSPECTION(Plugin) *p = resp->plugins[i];
-		const char *schemes = map_value(p->exports, p->n_exports, "log-uri-schemes");
-		const char *snapshotter = map_value(p->exports, p->n_exports, "default-snapshotter");
+		const char *schemes = pb_map_get(p->exports, p->n_exports, "log-uri-schemes");
+		const char *snapshotter = pb_map_get(p->exports, p->n_exports, "default-snapshotter");
 
 		f->ctrlog |= schemes && has_word(schemes, "ctrlog");
 		if (snapshotter && !f->snapshotter)
@@ -104,7 +104,7 @@ static ctr_code take_ns(struct facts *f, struct ctr_error *err)
 	if (code != CTR_OK)
 		return ctr_move_error(err, &why);
 	if (resp->namespace_)
-		label = map_value(resp->namespace_->labels, resp->namespace_->n_labels, NS_LABEL);
+		label = pb_map_get(resp->namespace_->labels, resp->namespace_->n_labels, NS_LABEL);
 	if (label && label[0]) {
 		free(f->snapshotter);
 		f->snapshotter = str_dup(label);

@@ -15,14 +15,14 @@ static char **member(ProtobufCMessage *entry, unsigned field)
 	return (char **)(void *)((char *)entry + entry->descriptor->fields[field].offset);
 }
 
-void *map_make(const ProtobufCMessageDescriptor *entry_type, const struct pair *pairs, size_t n)
+void *pb_map_new(const ProtobufCMessageDescriptor *entry_type, const struct pair *pairs, size_t n)
 {
 	ProtobufCMessage **list = calloc(n + 1, sizeof(ProtobufCMessage *));
 
 	for (size_t i = 0; list && i < n; i++) {
 		list[i] = calloc(1, entry_type->sizeof_message);
 		if (!list[i]) {
-			map_free(list, i);
+			pb_map_free(list, i);
 			return NULL;
 		}
 		protobuf_c_message_init(entry_type, list[i]);
@@ -32,7 +32,7 @@ void *map_make(const ProtobufCMessageDescriptor *entry_type, const struct pair *
 	return list;
 }
 
-void map_free(void *entries, size_t n)
+void pb_map_free(void *entries, size_t n)
 {
 	ProtobufCMessage **list = entries;
 
@@ -41,7 +41,7 @@ void map_free(void *entries, size_t n)
 	free(list);
 }
 
-const char *map_value(const void *entries, size_t n, const char *key)
+const char *pb_map_get(const void *entries, size_t n, const char *key)
 {
 	ProtobufCMessage *const *list = entries;
 

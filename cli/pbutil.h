@@ -24,12 +24,12 @@ struct pair {
 
 /*
  * A map<string,string> member for a request: n entries of the entry type, strings borrowed. NULL: out of memory.
- * Cast to the member's type; free with map_free().
+ * Cast to the member's type; free with pb_map_free().
  */
-void *map_make(const ProtobufCMessageDescriptor *entry_type, const struct pair *pairs, size_t n);
-void map_free(void *entries, size_t n);
+void *pb_map_new(const ProtobufCMessageDescriptor *entry_type, const struct pair *pairs, size_t n);
+void pb_map_free(void *entries, size_t n);
 /* Value of a key in a map member (entries: the member), or NULL. */
-const char *map_value(const void *entries, size_t n, const char *key);
+const char *pb_map_get(const void *entries, size_t n, const char *key);
 
 /* "2026-11-23T20:07:01Z" into ret, "" for NULL. */
 void timestamp_text(const Google__Protobuf__Timestamp *ts, char *ret, size_t room);
