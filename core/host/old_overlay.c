@@ -40,7 +40,7 @@ static int make_tree(struct job *job)
 
 	if (unshare(CLONE_FS | CLONE_NEWNS) < 0)
 		return fail(job, "make a mount namespace");
-	if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+	if (mount("none", "/", "none", MS_REC | MS_SLAVE, NULL) < 0)
 		return fail(job, "set the mounts apart");
 	/* Opened in the new namespace: overlay refuses layers of another. The folder is this thread's alone. */
 	if (*job->dir) {
