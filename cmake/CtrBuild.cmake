@@ -33,7 +33,10 @@ if(CTR_SANITIZE)
   add_compile_options(-fsanitize=${CTR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=${CTR_SANITIZE})
   if(CMAKE_C_COMPILER_ID STREQUAL "Clang" AND NOT CTR_FUZZ) # libFuzzer links with the static one only
-    add_link_options(-shared-libasan)
+    execute_process(COMMAND ${CMAKE_C_COMPILER} --print-runtime-dir
+      OUTPUT_VARIABLE runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
+    # Workers and shims start with an empty environment, so the library's folder stands in the program.
+    add_link_options(-shared-libasan -Wl,-rpath,${runtime})
   endif()
 else()
   add_compile_options($<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)

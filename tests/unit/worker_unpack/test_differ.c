@@ -34,6 +34,7 @@
 
 /* ---- a host with just what the differ asks of it ---- */
 
+PRINTF_LIKE(3, 4)
 static ctr_code host_fail(struct ctr_error *err, ctr_code code, const char *fmt, ...)
 {
 	char text[1024];
@@ -45,6 +46,7 @@ static ctr_code host_fail(struct ctr_error *err, ctr_code code, const char *fmt,
 	return ctr_fail(err, code, "%s", text);
 }
 
+PRINTF_LIKE(3, 4)
 static ctr_code host_fail_errno(struct ctr_error *err, int32_t errnum, const char *fmt, ...)
 {
 	char text[1024];
@@ -56,6 +58,7 @@ static ctr_code host_fail_errno(struct ctr_error *err, int32_t errnum, const cha
 	return ctr_fail_errno(err, errnum, "%s", text);
 }
 
+PRINTF_LIKE(2, 3)
 static ctr_code host_wrap(struct ctr_error *err, const char *fmt, ...)
 {
 	char text[1024];
