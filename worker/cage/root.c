@@ -22,6 +22,7 @@
 #include "worker/cage/parts.h"
 
 #define HOSTS_DIRS_MAX 16
+#define PARENTS_MAX    256 /* levels above a chroot */
 #define LOCKED_DOWN    (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 
 /* What name resolution and TLS read. Those that do not exist are left out. */
@@ -192,23 +193,6 @@ static int new_tmpfs(void)
 }
 
 /*
- * pivot_root wants the present root to be a mount: in a plain chroot it is bound onto itself first.
- */
-static int pivot_here(void)
-{
-	if (syscall(SYS_pivot_root, ".", ".") == 0)
-		return 0;
-	if (errno != EINVAL)
-		return -errno;
-	AUTO_CLOSE int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (here < 0 || mount("/", "/", NULL, MS_BIND | MS_REC, NULL) < 0)
-		return -errno;
-	if (chdir("/..") < 0 || chroot(".") < 0 || fchdir(here) < 0)
-		return -errno;
-	return syscall(SYS_pivot_root, ".", ".") < 0 ? -errno : 0;
-}
-
-/*
  * A detached mount must be attached somewhere before anything is mounted on it or it becomes '/'.
  */
 static ctr_code attach(int mount_fd, struct ctr_error *err)
@@ -231,9 +215,8 @@ static ctr_code pivot(int mount_fd, struct ctr_error *err)
 {
 	if (fchdir(mount_fd) < 0)
 		return ctr_fail_errno(err, errno, "enter the new root");
-	int r = pivot_here();
-	if (r < 0)
-		return ctr_fail_errno(err, r, "pivot into the new root");
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return ctr_fail_errno(err, errno, "pivot into the new root");
 	if (umount2(".", MNT_DETACH) < 0)
 		return ctr_fail_errno(err, errno, "detach the old root");
 	if (chdir("/") < 0)
@@ -304,6 +287,53 @@ static ctr_code user_namespace(struct ctr_error *err)
 	return r < 0 ? ctr_fail_errno(err, r, "map the user namespace's id") : CTR_OK;
 }
 
+/* Anything below '/', to stand in while stepping out of it. */
+static int chroot_below(void)
+{
+	static const char *const below[] = { "/etc", "/usr", "/tmp", "/proc" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(below); i++)
+		if (chroot(below[i]) == 0)
+			return 0;
+	return -errno;
+}
+
+/* Up to where the namespace's own root is, make all private there, and back. */
+static int private_from_above(void)
+{
+	AUTO_CLOSE int here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = here < 0 ? -errno : chroot_below();
+
+	if (r < 0)
+		return r;
+	if (fchdir(here) < 0)
+		return -errno;
+	for (int i = 0; i < PARENTS_MAX; i++) /* at the top '..' stays */
+		if (chdir("..") < 0)
+			return -errno;
+	if (mount(NULL, ".", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		r = -errno;
+	return fchdir(here) < 0 || chroot(".") < 0 ? -errno : r;
+}
+
+/*
+ * No mount made from here on may show outside. In a plain chroot '/' is no mount: the one to say
+ * that of begins above, in a namespace that is ours alone by now; and pivot_root wants '/' to be
+ * one, so it is bound onto itself and entered ('/..' crosses into what is mounted on '/').
+ */
+static int make_private(void)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return 0;
+	int r = errno == EINVAL ? private_from_above() : -errno;
+	if (r < 0)
+		return r;
+	if (mount("/", "/", NULL, MS_BIND | MS_REC, NULL) < 0 || chdir("/..") < 0 ||
+	    chroot(".") < 0)
+		return -errno;
+	return 0;
+}
+
 ctr_code cage_namespaces(const struct cage_params *p, struct cage_state *state,
 			 struct ctr_error *err)
 {
@@ -319,8 +349,9 @@ ctr_code cage_namespaces(const struct cage_params *p, struct cage_state *state,
 	}
 	if (unshare(flags) < 0)
 		return ctr_fail_errno(err, errno, "make namespaces");
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return ctr_fail_errno(err, errno, "make the mounts private");
+	int r = make_private();
+	if (r < 0)
+		return ctr_fail_errno(err, r, "make the mounts private");
 	state->mount_namespace = 1;
 	state->network_namespace = p->role != ROLE_FETCH;
 	return CTR_OK;

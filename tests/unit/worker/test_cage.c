@@ -148,6 +148,35 @@ static void test_parse_works_for_a_user(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* A minimal system in a folder: '/' is no mount there. */
+static void test_a_plain_chroot_is_no_hindrance(void **state)
+{
+	char dir[] = "/tmp/ctr-cage-XXXXXX";
+	char tmp[64];
+	int status = 0;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(dir));
+	snprintf(tmp, sizeof(tmp), "%s/tmp", dir);
+	assert_int_equal(mkdir(tmp, 0755), 0);
+
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct cage_params p = { .role = ROLE_PARSE, .target_mount_fd = -1 };
+		struct cage_state cage;
+		AUTO_ERROR err = ERROR_INIT;
+
+		if (chroot(dir) < 0 || chdir("/") < 0 || cage_enter(&p, &cage, &err) != CTR_OK)
+			_exit(255);
+		_exit(cage.mount_namespace ? try_parse(NULL) : 254);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(path_remove_tree(AT_FDCWD, dir), 0);
+	assert_int_equal(status, 0);
+}
+
 static int try_fetch(void *ud)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,
@@ -314,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse_has_nothing),
 		cmocka_unit_test(test_parse_works_for_a_user),
+		cmocka_unit_test(test_a_plain_chroot_is_no_hindrance),
 		cmocka_unit_test(test_fetch_sees_what_it_needs),
 		cmocka_unit_test(test_unpack_has_its_target_alone),
 		cmocka_unit_test(test_compare_only_reads),
