@@ -10,6 +10,7 @@
 #include "core/events/events.h"
 #include "core/events/fields.h"
 #include "core/meta/meta.h"
+#include "core/tasks/tasks.h"
 
 struct ctr_event_subscription {
 	struct subscription *sub;
@@ -33,7 +34,10 @@ static ctr_code publish(const struct ctr_host *h, const struct ctr_call *call, c
 	return code == CTR_OK ? events_publish(host_daemon(h)->events, &ev, err) : code;
 }
 
-/* A time of 0 stays 1970: events_publish() would stamp it, so it gets the first nanosecond. */
+/*
+ * Shims forward the events of their tasks, so core/tasks sees them first. A time of 0 stays 1970: events_publish() would
+ * stamp it, so it gets the first nanosecond.
+ */
 static ctr_code forward(const struct ctr_host *h, const struct ctr_call *call, const struct ctr_event *event,
 			struct ctr_error *err)
 {
@@ -46,8 +50,10 @@ static ctr_code forward(const struct ctr_host *h, const struct ctr_call *call, c
 		.n = event->event.n,
 	};
 
+	struct daemon *d = host_daemon(h);
+
 	(void)call;
-	return events_publish(host_daemon(h)->events, &ev, err);
+	return d->tasks ? tasks_publish(d, &ev, err) : events_publish(d->events, &ev, err);
 }
 
 static int on_event(void *ud, const struct event *ev)

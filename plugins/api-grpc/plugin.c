@@ -15,9 +15,14 @@ static const api_init_fn services[] = {
 	api_version_init,
 	api_introspection_init,
 	api_health_init,
+	api_namespaces_init,
+	api_leases_init,
 	api_content_init,
+	api_images_init,
+	api_containers_init,
 	api_snapshots_init,
 	api_tasks_init,
+	api_events_init,
 };
 
 static ctr_code api_init(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps *deps,
