@@ -32,11 +32,12 @@ static int fill(struct options *o, const char *binary, const char *root, const c
 
 ctr_code options_decode(const Google__Protobuf__Any *any, struct options *ret, struct ctr_error *err)
 {
-	Containerd__Runc__V1__Options defaults = CONTAINERD__RUNC__V1__OPTIONS__INIT;
+	Containerd__Runc__V1__Options defaults;
 	Containerd__Runc__V1__Options *got AUTO_PB = NULL;
 	const Containerd__Runc__V1__Options *m = &defaults;
 	struct options o = { 0 };
 
+	containerd__runc__v1__options__init(&defaults);
 	if (any && *str_or(any->type_url, "")) {
 		if (!pb_any_is(any, &containerd__runc__v1__options__descriptor))
 			return ctr_fail(err, CTR_INVALID_ARGUMENT, "runtime options of type '%s' are not known",

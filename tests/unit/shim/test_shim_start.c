@@ -82,9 +82,10 @@ static void groups_by_annotation(void **state)
 /* Options in an Any, packed. */
 static void options_any(Google__Protobuf__Any *any)
 {
-	Containerd__Runc__V1__Options o = CONTAINERD__RUNC__V1__OPTIONS__INIT;
+	Containerd__Runc__V1__Options o;
 	static char crun[] = "crun", root[] = "/r", group[] = "/shims";
 
+	containerd__runc__v1__options__init(&o);
 	o.binary_name = crun;
 	o.root = root;
 	o.shim_cgroup = group;
