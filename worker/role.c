@@ -5,6 +5,7 @@
 #include "worker/role.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -62,6 +63,18 @@ int role_progress(struct role *r, uint64_t id, uint64_t offset, uint64_t total, 
 	return res == -EPIPE ? res : 0;
 }
 
+/*
+ * Part of a message may be foreign: nothing in it moves a terminal's cursor or breaks a log's line.
+ */
+static void clean(char *s)
+{
+	int utf8 = str_is_utf8(s, strlen(s));
+
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f || (!utf8 && (unsigned char)*s >= 0x80))
+			*s = '?';
+}
+
 int role_failed(struct role *r, uint64_t id, const struct ctr_error *err, int http_status,
 		int bad_content)
 {
@@ -71,6 +84,8 @@ int role_failed(struct role *r, uint64_t id, const struct ctr_error *err, int ht
 
 	ctr__worker__v1__failed__init(&f);
 	ctr__worker__v1__reply__init(&rep);
+	if (text)
+		clean(text);
 	f.code = CTR_GRPC_CODE(err->code) ? CTR_GRPC_CODE(err->code) : CTR_UNKNOWN;
 	f.message = text ? text : (char *)(uintptr_t) "out of memory";
 	f.http_status = http_status;

@@ -36,6 +36,18 @@ static int text_ok(const char *s, size_t max)
 	return n <= max && str_is_utf8(s, n);
 }
 
+/*
+ * One line for a person: no control characters, which a worker in bad hands might send to a
+ * terminal.
+ */
+static int line_ok(const char *s, size_t max)
+{
+	for (const char *c = s; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return 0;
+	return text_ok(s, max);
+}
+
 /* Printable ASCII without space: media types, hosts, platform words. */
 static int word_ok(const char *s, size_t max)
 {
@@ -145,14 +157,14 @@ static const char *fields_wrong(const worker_reply_pb *rep)
 		return digest_size_ok(rep->fetched->digest, rep->fetched->size) ? NULL : "digest";
 	case CTR__WORKER__V1__REPLY__RESULT_FAILED:
 		return rep->failed->code > 0 && rep->failed->code <= 16 &&
-				       text_ok(rep->failed->message, 8192)
+				       line_ok(rep->failed->message, 8192)
 			       ? NULL
 			       : "failure";
 	case CTR__WORKER__V1__REPLY__RESULT_AUTH_NEEDED:
-		return text_ok(rep->auth_needed->host, 255) &&
-				       text_ok(rep->auth_needed->realm, 2048) &&
-				       text_ok(rep->auth_needed->service, 1024) &&
-				       text_ok(rep->auth_needed->scope, 2048) &&
+		return line_ok(rep->auth_needed->host, 255) &&
+				       line_ok(rep->auth_needed->realm, 2048) &&
+				       line_ok(rep->auth_needed->service, 1024) &&
+				       line_ok(rep->auth_needed->scope, 2048) &&
 				       word_ok(rep->auth_needed->scheme, 16)
 			       ? NULL
 			       : "challenge";

@@ -19,6 +19,7 @@
 #define RESUMES_MAX     1000
 #define BACKOFF_FIRST   (100 * NS_PER_MSEC)
 #define BACKOFF_MAX     (10 * NS_PER_SEC)
+#define ERROR_BODY_MAX  (64u << 10)
 #define RETRY_AFTER_MAX 60 /* seconds that a server may make us wait */
 
 static struct endpoint *endpoint_of(const struct job *j)
@@ -184,6 +185,7 @@ static ctr_code start(struct job *j, struct ctr_error *err)
 	AUTO_STRV headers = NULL;
 
 	j->used_serial = 0;
+	j->dropped = 0;
 	if (url_origin(ep->base, origin) < 0)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' is no URL of a registry",
 				ep->base);
@@ -391,6 +393,11 @@ static void on_broken(struct job *j, const char *shown)
 	}
 }
 
+static int is_success(const struct job *j)
+{
+	return j->x.status >= 200 && j->x.status < 300;
+}
+
 static void on_done(void *ud)
 {
 	struct job *j = ud;
@@ -400,7 +407,7 @@ static void on_done(void *ud)
 
 	if (j->x.body_error && j->fatal)
 		job_fail(j);
-	else if (j->x.body_error)
+	else if (j->x.body_error && is_success(j))
 		job_next(j); /* body() said why */
 	else if (status == 401)
 		on_unauthorized(j);
@@ -419,12 +426,17 @@ static void on_done(void *ud)
 	}
 }
 
-/* Bodies of errors are nobody's business: read and dropped. */
+/*
+ * Bodies of errors are nobody's business: a little is read and dropped, so that connections last.
+ */
 static int on_body(void *ud, const char *data, size_t n)
 {
 	struct job *j = ud;
 
-	return j->x.status >= 200 && j->x.status < 300 ? j->ops->body(j, data, n) : 0;
+	if (is_success(j))
+		return j->ops->body(j, data, n);
+	j->dropped += n;
+	return j->dropped > ERROR_BODY_MAX ? -EFBIG : 0;
 }
 
 void job_add(struct fetcher *f, struct job *j)

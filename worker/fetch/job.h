@@ -81,6 +81,7 @@ struct job {
 	int64_t at_ns;
 	struct exchange x;
 	struct ctr_error err; /* set by body() or an earlier endpoint */
+	size_t dropped;       /* bytes of this answer's body that were read for nothing */
 	int fatal;            /* body() failed for a reason that no other try mends */
 	int bad_content;
 };

@@ -15,7 +15,7 @@
 #define PROGRESS_TIMEOUT_MS 30000
 #define TRANSFERS           8
 #define RETRIES             5
-#define JOBS_MAX            4096
+#define JOBS_MAX            512 /* each holds a descriptor */
 
 /*
  * A repository's name as the registry's URL holds it; the daemon checked it, this is the last look.
@@ -159,6 +159,9 @@ static int prepare(struct fetcher *f, const Ctr__Worker__V1__FetchSetup *s)
 			s->progress_timeout_ms ? s->progress_timeout_ms : PROGRESS_TIMEOUT_MS,
 	};
 
+	for (size_t i = 0; i < s->n_headers; i++)
+		if (strpbrk(s->headers[i]->key, ": \r\n") || strpbrk(s->headers[i]->value, "\r\n"))
+			return -EINVAL;
 	f->setup = s;
 	f->max = s->max_transfers ? s->max_transfers : TRANSFERS;
 	f->retries = s->retries ? s->retries : RETRIES;

@@ -224,6 +224,9 @@ static void test_bad_replies_are_refused(void **state)
 	failed.code = 5;
 	failed.message = TEXT("not \xff utf-8");
 	assert_int_equal(reply_check(ROLE_FETCH, &rep, 0, &err), CTR_DATA_LOSS);
+	failed.message = TEXT("\033[2J");
+	assert_int_equal(reply_check(ROLE_FETCH, &rep, 0, &err),
+			 CTR_DATA_LOSS); /* not to a terminal */
 
 	ctr__worker__v1__parsed_index__init(&index);
 	rep.result_case = CTR__WORKER__V1__REPLY__RESULT_INDEX;

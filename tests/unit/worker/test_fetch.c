@@ -814,6 +814,26 @@ static void test_what_is_no_manifest_is_named(void **state)
 	worker_reply_done(&rep);
 }
 
+static void h_endless_error(void *ud, const struct hs_request *r, int conn)
+{
+	(void)ud;
+	(void)r;
+	hs_raw(conn, "HTTP/1.1 404 X\r\n\r\n", 18);
+	for (int i = 0; i < 100; i++)
+		hs_raw(conn, blob, BLOB_BYTES);
+}
+
+static void test_an_endless_error_is_not_read(void **state)
+{
+	struct play p = { 0 };
+	AUTO_CLOSE int fd = ingest();
+
+	(void)state;
+	struct worker_reply rep = fetch_from(&p, h_endless_error, fd, 0);
+	assert_failed(&rep, CTR_NOT_FOUND, "HTTP 404");
+	worker_reply_done(&rep);
+}
+
 static void test_nobody_listens(void **state)
 {
 	Ctr__Worker__V1__FetchSetup s;
@@ -857,6 +877,7 @@ int main(void)
 		cmocka_unit_test(test_a_request_is_cancelled),
 		cmocka_unit_test(test_references_are_resolved),
 		cmocka_unit_test(test_what_is_no_manifest_is_named),
+		cmocka_unit_test(test_an_endless_error_is_not_read),
 		cmocka_unit_test(test_nobody_listens),
 	};
 
