@@ -46,7 +46,7 @@ ctr_code cli_rpc(struct cli *c, struct rpc **ret, struct ctr_error *err)
 ctr_code cli_call(struct cli *c, const ProtobufCServiceDescriptor *service, const char *method, const void *req,
 		  void *ret, struct ctr_error *err)
 {
-	struct rpc *rpc;
+	struct rpc *rpc = NULL;
 	ctr_code code = cli_rpc(c, &rpc, err);
 
 	return code == CTR_OK ? rpc_call(rpc, service, method, req, ret, err) : code;
