@@ -17,12 +17,14 @@
 #include "base/fd.h"
 #include "base/io.h"
 #include "base/path.h"
+#include "base/str.h"
+#include "worker/tar/name.h"
 #include "worker/unpack/unpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static char top[64];
-static int top_fd = -1;
+static int top_fd = -1, lower_fd = -1;
 
 static void remove_top(void)
 {
@@ -39,8 +41,9 @@ static void start(void)
 		abort();
 	atexit(remove_top);
 	top_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (top_fd < 0)
+	if (top_fd < 0 || mkdirat(top_fd, "lower", 0755) < 0 || mkdirat(top_fd, "lower/d", 01777) < 0)
 		abort();
+	lower_fd = openat(top_fd, "lower", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static ctr_code opaque(void *ud, int dir_fd, struct ctr_error *err)
@@ -54,7 +57,7 @@ static ctr_code opaque(void *ud, int dir_fd, struct ctr_error *err)
 	return CTR_OK;
 }
 
-/* The tree's root is all there is beside it. */
+/* Nothing is there but what was put there. */
 static void check_outside(void)
 {
 	int fd = openat(top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -65,14 +68,16 @@ static void check_outside(void)
 		abort();
 	while ((e = readdir(d)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-		    strcmp(e->d_name, "root") != 0)
+		    strcmp(e->d_name, "root") != 0 && strcmp(e->d_name, "lower") != 0)
 			abort();
 	closedir(d);
 }
 
 static void apply(int fd, enum unpack_whiteouts how)
 {
+	static const struct id_map map = { .container_id = 0, .host_id = 1, .size = 65535 };
 	AUTO_ERROR err = ERROR_INIT;
+	AUTO_FREE char *text = NULL;
 	AUTO_CLOSE int root = -1;
 	struct unpack_result res;
 	struct source src;
@@ -89,9 +94,16 @@ static void apply(int fd, enum unpack_whiteouts how)
 		.whiteouts = how,
 		.opaque = opaque,
 		.limits = { .max_entries = 200, .max_bytes = 1U << 20 },
+		.parents = &lower_fd,
+		.n_parents = how == UNPACK_OVERLAY ? 1 : 0,
 	};
+	if (how == UNPACK_NATIVE && geteuid() == 0)
+		opt.uids = (struct id_maps){ &map, 1 };
 	if (source_file(&src, fd, &err) == CTR_OK)
 		unpack_layer(&src, &opt, &res, &err);
+	text = name_printable(error_text(&err));
+	if (!text || !str_is_utf8(text, strlen(text)))
+		abort();
 	check_outside();
 	if (path_remove_tree(top_fd, "root") < 0)
 		abort();
