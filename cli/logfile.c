@@ -171,22 +171,29 @@ static int fill(struct log_reader *r)
 	}
 }
 
+/* A plain file's line, or what there is of one at its end. */
 static int next_plain(struct log_reader *r, struct log_record *ret)
 {
-	if (r->at == r->len) {
-		int got = fill(r);
+	const char *end;
+	int got = 1;
 
-		if (got <= 0)
+	for (;;) {
+		end = memchr(r->buf + r->at, '\n', r->len - r->at);
+		if (end || r->len - r->at >= LOG_RECORD_MAX)
+			break;
+		got = fill(r);
+		if (got < 0 || (got == 0 && r->at == r->len))
 			return got;
+		if (got == 0)
+			break;
 	}
-	*ret = (struct log_record){ .n = r->len - r->at, .text = str_ndup(r->buf + r->at, 0) };
-	free(ret->text);
+	*ret = (struct log_record){ .n = end ? (size_t)(end + 1 - (r->buf + r->at)) : r->len - r->at };
 	ret->text = malloc(ret->n + 1);
 	if (!ret->text)
 		return -ENOMEM;
 	memcpy(ret->text, r->buf + r->at, ret->n);
 	ret->text[ret->n] = 0;
-	r->at = r->len;
+	r->at += ret->n;
 	return 1;
 }
 
