@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ctr-worker ROLE: one caged process for one kind of foreign bytes. Started by the daemon with a
- * SEQPACKET pair as descriptor 3; reads Setup, enters the cage, answers Ready and hands over to its
- * role. Not for use by hand.
+ * ctr-worker ROLE (ctr-worker-fetch for the role fetch): one caged process for one kind of foreign
+ * bytes. Started by the daemon with a SEQPACKET pair as descriptor 3; reads Setup, enters the cage,
+ * answers Ready and hands over to its role. Not for use by hand.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,9 @@ static const role_fn role_table[WORKER_ROLES] = {
 #ifdef WORKER_FETCH
 	[ROLE_FETCH] = role_fetch,
 #endif
+#ifdef WORKER_PARSE
 	[ROLE_PARSE] = role_parse,
+#endif
 #ifdef WORKER_UNPACK
 	[ROLE_UNPACK] = role_unpack,
 #endif

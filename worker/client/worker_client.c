@@ -187,11 +187,12 @@ static ctr_code spawn_worker(const struct worker_options *o, struct worker *w,
 			     struct ctr_error *err)
 {
 	const char *role = worker_role_names[o->role];
+	AUTO_FREE char *path = str_printf("%s%s", o->binary, o->role == ROLE_FETCH ? "-fetch" : "");
 	AUTO_STRV argv = NULL;
 	int pair[2];
 	pid_t pid;
 
-	if (strv_push(&argv, "ctr-worker") < 0 || strv_push(&argv, role) < 0)
+	if (!path || strv_push(&argv, "ctr-worker") < 0 || strv_push(&argv, role) < 0)
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "worker %s: out of memory", role);
 	int r = fd_socketpair(SOCK_SEQPACKET, pair);
 	if (r < 0)
@@ -205,7 +206,7 @@ static ctr_code spawn_worker(const struct worker_options *o, struct worker *w,
 	/* Errors of the worker's own start (a missing library) go where ours go. */
 	struct spawn_fd fds[] = { { .from = theirs, .to = WORKER_SOCKET }, { .from = 2, .to = 2 } };
 	struct spawn s = SPAWN_INIT;
-	s.path = o->binary;
+	s.path = path;
 	s.argv = argv;
 	s.fds = fds;
 	s.n_fds = ARRAY_SIZE(fds);
@@ -214,7 +215,7 @@ static ctr_code spawn_worker(const struct worker_options *o, struct worker *w,
 		     : spawn_start(&s, &pid, &w->pidfd);
 	if (r < 0) {
 		w->pidfd = -1;
-		ctr_fail_errno(err, r, "start '%s'", o->binary);
+		ctr_fail_errno(err, r, "start '%s'", path);
 		return CTR_UNAVAILABLE;
 	}
 	return CTR_OK;

@@ -23,7 +23,7 @@ struct worker;
  * returns.
  */
 struct worker_options {
-	const char *binary; /* absolute path of ctr-worker */
+	const char *binary; /* absolute path of ctr-worker; fetch is ctr-worker-fetch beside it */
 	enum worker_role role;
 	const Ctr__Worker__V1__Setup *setup; /* NULL: the defaults */
 	const int *fds;                      /* go with Setup; stay the caller's */
