@@ -3,6 +3,9 @@
  * completion: scripts for bash, zsh and fish, written from the tables of verbs and flags. Names of containers and images
  * are asked for when they are completed.
  */
+#include "cli/completion.h"
+
+#include <errno.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -258,19 +261,27 @@ static void fish(struct buf *out)
 	each_verb(out, &cli_root, "", fish_verb);
 }
 
-ctr_code verb_completion(struct cli *c, struct ctr_error *err)
+int completion_script(const char *shell, struct buf *out)
 {
 	static const struct {
 		const char *name;
 		void (*write)(struct buf *out);
 	} shells[] = { { "bash", bash }, { "zsh", zsh }, { "fish", fish } };
-	AUTO_BUF out = BUF_INIT(SCRIPT_MAX);
 
 	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
-		if (!str_eq(shells[i].name, c->args.rest[0]))
+		if (!str_eq(shells[i].name, shell))
 			continue;
-		shells[i].write(&out);
-		return out_flush(&out, err);
+		shells[i].write(out);
+		return buf_failed(out);
 	}
-	return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s': bash, zsh or fish", c->args.rest[0]);
+	return -EINVAL;
+}
+
+ctr_code verb_completion(struct cli *c, struct ctr_error *err)
+{
+	AUTO_BUF out = BUF_INIT(SCRIPT_MAX);
+
+	if (completion_script(c->args.rest[0], &out) == -EINVAL)
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s': bash, zsh or fish", c->args.rest[0]);
+	return out_flush(&out, err);
 }

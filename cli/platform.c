@@ -33,7 +33,8 @@ static int word_ok(const char *s)
 {
 	size_t n = strlen(s);
 
-	return n > 0 && n < 32 && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == n;
+	return n > 0 && n < 32 && s[0] != '.' &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == n;
 }
 
 ctr_code platform_parse(const char *s, struct platform *ret, struct ctr_error *err)
