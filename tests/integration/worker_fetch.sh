@@ -106,6 +106,7 @@ copy "oci:$work/layout:v1" "docker://$tls/library/test:v1" || exit 1
 
 good="^config linux/amd64 layers 2 diffs 2 cmd sh"
 check "plain http on loopback" "$good" 0 "$drive" "$worker" $plain library/test v1
+check "name of /etc/hosts" "$good" 0 "$drive" "$worker" localhost:$base library/test v1
 check "resolved digest" "^resolved sha256:$manifest application/vnd.oci" 0 "$drive" "$worker" $plain library/test v1
 check "index" "$good" 0 "$drive" "$worker" $plain library/test index
 check "no such tag" "resolve $plain/library/test:none: HTTP 404 from http://$plain/v2/library/test/manifests/none" 1 \
