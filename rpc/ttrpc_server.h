@@ -56,7 +56,8 @@ typedef void (*ttrpc_idle_fn)(void *ud);
 
 int ttrpc_server_new(struct loop *loop, unsigned flags,
 		     struct ttrpc_server **ret); /* 0 or -errno */
-/* Ends all connections; calls not finished get cancel() and may still be finished afterwards.
+/* Ends all connections; calls not finished get cancel() and may still be finished afterwards. Not
+ * from within a handler.
  * NULL allowed. */
 void ttrpc_server_free(struct ttrpc_server *s);
 /* The table is borrowed until ttrpc_server_free(). 0, -EEXIST, -ENOMEM. */
