@@ -38,6 +38,7 @@
 #include "core/snapshots/snapshots.h"
 #include "core/store/store.h"
 #include "core/tasks/tasks.h"
+#include "core/transfer/transfer.h"
 
 /* What only this file needs of a running daemon. */
 struct run {
@@ -191,7 +192,9 @@ static ctr_code start_services(struct run *run, struct ctr_error *err)
 		r = snapshots_provide(d);
 	if (r < 0)
 		return ctr_fail_errno(err, r, "provide the services");
-	return tasks_new(d, &d->tasks, err);
+	ctr_code code = tasks_new(d, &d->tasks, err);
+
+	return code == CTR_OK ? transfers_new(d, &d->transfers, err) : code;
 }
 
 static ctr_code start_registry(struct run *run, struct ctr_error *err)
@@ -219,6 +222,8 @@ static ctr_code start_plugins(struct run *run, struct ctr_error *err)
 	code = registry_init(d->registry, err);
 	if (code == CTR_OK)
 		code = registry_start(d->registry, err);
+	if (code == CTR_OK)
+		transfers_recover(d->transfers);
 	return code;
 }
 
@@ -277,6 +282,7 @@ static void release(struct run *run)
 
 	gc_free(d->gc); /* it calls plugins */
 	registry_free(d->registry);
+	transfers_free(d->transfers);
 	tasks_free(d->tasks);
 	listeners_free(d->listeners);
 	introspection_free(d->introspection);
@@ -305,6 +311,8 @@ static int stop(struct run *run)
 	process_notify(run->args->notify_socket, "STOPPING=1");
 	if (d->listeners)
 		listeners_stop(d->listeners);
+	if (transfers_stop(d->transfers, deadline_ns) < 0)
+		log_warn("stop: transfers are still running");
 	if (d->registry)
 		registry_stop(d->registry, deadline_ns);
 	if (d->work && d->bulk && drain(d, deadline_ns) < 0) {

@@ -85,6 +85,11 @@ int registry_nth(struct registry *r, const char *kind, uint32_t i, const void **
 	return -ENOENT;
 }
 
+const struct ctr_host *registry_host(struct registry *r)
+{
+	return r->n > 0 ? &r->entries[0]->host : NULL;
+}
+
 int registry_view(struct registry *r, uint32_t i, struct plugin_view *ret)
 {
 	const struct entry *e;

@@ -46,6 +46,12 @@ ctr_code registry_find(struct registry *r, const char *kind, const char *id, con
 int registry_nth(struct registry *r, const char *kind, uint32_t i, const void **ret_ops, void **ret_self,
 		 const char **ret_id);
 
+/*
+ * A host table for the core's own calls of services, which take nothing from it but the daemon; NULL when there is no
+ * plugin at all. Any thread after registry_init().
+ */
+const struct ctr_host *registry_host(struct registry *r);
+
 enum plugin_state {
 	PLUGIN_DISABLED, /* by disabled_plugins; its file was opened, none of its code ran */
 	PLUGIN_LOADED,

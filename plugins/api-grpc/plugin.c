@@ -22,6 +22,9 @@ static const api_init_fn services[] = {
 	api_containers_init,
 	api_snapshots_init,
 	api_tasks_init,
+	api_diff_init,
+	api_streaming_init,
+	api_transfer_init,
 	api_events_init,
 };
 
