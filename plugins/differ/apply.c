@@ -17,10 +17,10 @@
 #include "base/fd.h"
 #include "differ.h"
 
-#define REQUEST_ID   1
-#define GROW_STEP    (512 << 10) /* bytes worth a message while more are to come */
-#define POLL_NS      NS_PER_SEC  /* the call is asked at least so often */
-#define SEND_LIMIT   (30 * NS_PER_SEC)
+#define REQUEST_ID 1
+#define GROW_STEP  (512 << 10) /* bytes worth a message while more are to come */
+#define POLL_NS    NS_PER_SEC  /* the call is asked at least so often */
+#define SEND_LIMIT (30 * NS_PER_SEC)
 
 struct job {
 	const struct differ *d;
@@ -79,8 +79,8 @@ static ctr_code send_request(struct job *j, struct ctr_error *err)
 	l.max_ratio = j->d->max_ratio;
 	u.media_type = (char *)(uintptr_t)j->args->layer->media_type;
 	u.limits = &l;
-	u.whiteouts = j->target.native ? CTR__WORKER__V1__WHITEOUT_STYLE__WHITEOUT_NATIVE :
-					 CTR__WORKER__V1__WHITEOUT_STYLE__WHITEOUT_OVERLAY;
+	u.whiteouts = j->target.native ? CTR__WORKER__V1__WHITEOUT_STYLE__WHITEOUT_NATIVE
+				       : CTR__WORKER__V1__WHITEOUT_STYLE__WHITEOUT_OVERLAY;
 	u.growing = true; /* a complete source is one that Grow says so of */
 	u.size = 0;
 	req.id = REQUEST_ID;
@@ -158,7 +158,8 @@ static ctr_code on_opaque(struct job *j, const struct worker_reply *rep, struct 
 	return CTR_OK;
 }
 
-static ctr_code on_unpacked(struct job *j, const Ctr__Worker__V1__Unpacked *u, struct ctr_error *err)
+static ctr_code on_unpacked(struct job *j, const Ctr__Worker__V1__Unpacked *u,
+			    struct ctr_error *err)
 {
 	size_t n = strlen(u->diff_id);
 
@@ -176,12 +177,14 @@ static ctr_code on_reply(struct job *j, const struct worker_reply *rep, struct c
 	AUTO_ERROR why = ERROR_INIT;
 
 	if (rep->msg->id != REQUEST_ID)
-		return j->d->host->fail(err, CTR_INTERNAL, "ctr-worker answers what it was not asked");
+		return j->d->host->fail(err, CTR_INTERNAL,
+					"ctr-worker answers what it was not asked");
 
 	switch (rep->msg->result_case) {
 	case CTR__WORKER__V1__REPLY__RESULT_PROGRESS:
 		if (j->args->progress)
-			j->args->progress(j->args->progress_ud, (int64_t)rep->msg->progress->offset);
+			j->args->progress(j->args->progress_ud,
+					  (int64_t)rep->msg->progress->offset);
 		return CTR_OK;
 	case CTR__WORKER__V1__REPLY__RESULT_OPAQUE:
 		return on_opaque(j, rep, err);
@@ -191,7 +194,8 @@ static ctr_code on_reply(struct job *j, const struct worker_reply *rep, struct c
 		worker_failed(rep->msg->failed, &why);
 		return process_fail(j->d, "apply", &why, err);
 	default:
-		return j->d->host->fail(err, CTR_INTERNAL, "ctr-worker answers what it was not asked");
+		return j->d->host->fail(err, CTR_INTERNAL,
+					"ctr-worker answers what it was not asked");
 	}
 }
 
@@ -259,14 +263,16 @@ static ctr_code watch(struct job *j, struct ctr_error *err)
 /* A mount that was made for this alone becomes the cage's root itself: it cannot be cloned while it is detached. */
 static ctr_code open_cage(struct job *j, int *ret_fd, struct ctr_error *err)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
+					       MOUNT_ATTR_NOEXEC };
 	AUTO_ERROR why = ERROR_INIT;
 
 	if (j->target.mount_fd < 0)
-		return worker_target_open(j->target.dir_fd, ret_fd, &j->mount_id, &why) == CTR_OK ?
-			       CTR_OK :
-			       process_fail(j->d, "apply", &why, err);
-	if (syscall(SYS_mount_setattr, j->target.mount_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return worker_target_open(j->target.dir_fd, ret_fd, &j->mount_id, &why) == CTR_OK
+			       ? CTR_OK
+			       : process_fail(j->d, "apply", &why, err);
+	if (syscall(SYS_mount_setattr, j->target.mount_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) <
+	    0)
 		return j->d->host->fail_errno(err, errno, "set the tree's mount nodev, nosuid");
 	*ret_fd = take_fd(&j->target.mount_fd);
 	return CTR_OK;
@@ -293,11 +299,12 @@ static ctr_code make_durable(struct job *j, struct ctr_error *err)
 	return j->d->host->fail_errno(err, errno, "sync the tree");
 }
 
-ctr_code differ_apply(void *self, const struct ctr_call *call, const struct ctr_apply *args, struct ctr_applied *ret,
-		      struct ctr_error *err)
+ctr_code differ_apply(void *self, const struct ctr_call *call, const struct ctr_apply *args,
+		      struct ctr_applied *ret, struct ctr_error *err)
 {
 	const struct differ *d = self;
-	AUTO(job_done) struct job j = {
+	AUTO(job_done)
+	struct job j = {
 		.d = d,
 		.call = call,
 		.args = args,
@@ -308,7 +315,8 @@ ctr_code differ_apply(void *self, const struct ctr_call *call, const struct ctr_
 	ctr_code code;
 
 	if (!media_applied(args->layer->media_type))
-		return d->host->fail(err, CTR_UNIMPLEMENTED, "media type '%s' is no layer of this differ",
+		return d->host->fail(err, CTR_UNIMPLEMENTED,
+				     "media type '%s' is no layer of this differ",
 				     args->layer->media_type);
 
 	code = start(&j, err);

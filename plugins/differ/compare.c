@@ -26,8 +26,9 @@ static void fill(const struct differ *d, const struct ctr_compare *args, const s
 	c->source_date_epoch = c->clamp_times ? args->source_date_ns / NS_PER_SEC : 0;
 }
 
-static ctr_code run(const struct differ *d, const struct ctr_call *call, const struct ctr_compare *args,
-		    const struct trees *t, struct worker *w, struct ctr_compared *ret, struct ctr_error *err)
+static ctr_code run(const struct differ *d, const struct ctr_call *call,
+		    const struct ctr_compare *args, const struct trees *t, struct worker *w,
+		    struct ctr_compared *ret, struct ctr_error *err)
 {
 	struct wire_wait wait = process_wait(d, call);
 	AUTO_WORKER_REPLY rep = { .msg = NULL };
@@ -55,7 +56,8 @@ static ctr_code run(const struct differ *d, const struct ctr_call *call, const s
 
 	const Ctr__Worker__V1__Compared *got = rep.msg->compared;
 	if (rep.msg->result_case != CTR__WORKER__V1__REPLY__RESULT_COMPARED ||
-	    strlen(got->digest) >= sizeof(ret->digest) || strlen(got->diff_id) >= sizeof(ret->diff_id))
+	    strlen(got->digest) >= sizeof(ret->digest) ||
+	    strlen(got->diff_id) >= sizeof(ret->diff_id))
 		return d->host->fail(err, CTR_INTERNAL, "ctr-worker answers what it was not asked");
 	memcpy(ret->digest, got->digest, strlen(got->digest) + 1);
 	memcpy(ret->diff_id, got->diff_id, strlen(got->diff_id) + 1);
@@ -73,7 +75,8 @@ ctr_code differ_compare(void *self, const struct ctr_call *call, const struct ct
 	ctr_code code;
 
 	if (!media_made(args->media_type))
-		return d->host->fail(err, CTR_UNIMPLEMENTED, "media type '%s' is no layer of this differ",
+		return d->host->fail(err, CTR_UNIMPLEMENTED,
+				     "media type '%s' is no layer of this differ",
 				     args->media_type);
 
 	code = trees_open(d, args, &t, err);

@@ -27,8 +27,8 @@ struct differ {
 	int nice, ioprio;
 };
 
-ctr_code differ_apply(void *self, const struct ctr_call *call, const struct ctr_apply *args, struct ctr_applied *ret,
-		      struct ctr_error *err);
+ctr_code differ_apply(void *self, const struct ctr_call *call, const struct ctr_apply *args,
+		      struct ctr_applied *ret, struct ctr_error *err);
 ctr_code differ_compare(void *self, const struct ctr_call *call, const struct ctr_compare *args,
 			struct ctr_compared *ret, struct ctr_error *err);
 
@@ -45,7 +45,8 @@ struct target {
 	int parents[PARENTS_MAX];
 	size_t n_parents;
 };
-ctr_code target_open(const struct differ *d, const struct ctr_apply *args, struct target *ret, struct ctr_error *err);
+ctr_code target_open(const struct differ *d, const struct ctr_apply *args, struct target *ret,
+		     struct ctr_error *err);
 void target_done(struct target *t);
 
 /* The trees to compare: descriptors or -1. */
@@ -53,14 +54,16 @@ struct trees {
 	int lower, upper, touched;
 	int mounts[2]; /* -1, or what keeps lower and upper mounted */
 };
-ctr_code trees_open(const struct differ *d, const struct ctr_compare *args, struct trees *ret, struct ctr_error *err);
+ctr_code trees_open(const struct differ *d, const struct ctr_compare *args, struct trees *ret,
+		    struct ctr_error *err);
 void trees_done(struct trees *t);
 
 /* process.c: start a worker of a role with the plugin's settings. fds go with its Setup. */
-ctr_code process_start(const struct differ *d, const struct ctr_call *call, enum worker_role role, int target_fd,
-		       struct worker **ret, struct ctr_error *err);
+ctr_code process_start(const struct differ *d, const struct ctr_call *call, enum worker_role role,
+		       int target_fd, struct worker **ret, struct ctr_error *err);
 struct wire_wait process_wait(const struct differ *d, const struct ctr_call *call);
 /* An error of the worker's client (the private struct) to one of the host's. */
-ctr_code process_fail(const struct differ *d, const char *what, const struct ctr_error *from, struct ctr_error *to);
+ctr_code process_fail(const struct differ *d, const char *what, const struct ctr_error *from,
+		      struct ctr_error *to);
 
 #endif

@@ -13,9 +13,9 @@ static bool in(const char *const *list, size_t n, const char *s)
 	return false;
 }
 
-#define OCI    "application/vnd.oci.image.layer.v1.tar"
+#define OCI     "application/vnd.oci.image.layer.v1.tar"
 #define FOREIGN "application/vnd.oci.image.layer.nondistributable.v1.tar"
-#define DOCKER "application/vnd.docker.image.rootfs."
+#define DOCKER  "application/vnd.docker.image.rootfs."
 
 bool media_applied(const char *media_type)
 {
@@ -40,7 +40,13 @@ bool media_applied(const char *media_type)
 bool media_made(const char *media_type)
 {
 	static const char *const list[] = {
-		"", OCI, OCI "+gzip", OCI "+zstd", DOCKER "diff.tar", DOCKER "diff.tar.gzip", DOCKER "diff.tar.zstd",
+		"",
+		OCI,
+		OCI "+gzip",
+		OCI "+zstd",
+		DOCKER "diff.tar",
+		DOCKER "diff.tar.gzip",
+		DOCKER "diff.tar.zstd",
 	};
 
 	return in(list, ARRAY_SIZE(list), media_type);

@@ -61,12 +61,13 @@ static ctr_code init_all(struct differ *d, const struct ctr_table *cfg, struct c
 	if (!*d->worker && d->spawn)
 		d->worker = d->spawn->helper(d->host, "ctr-worker");
 	if (!d->worker || !*d->worker)
-		return d->host->fail(err, CTR_NOT_FOUND, "ctr-worker is not installed, and no 'worker' is configured");
+		return d->host->fail(err, CTR_NOT_FOUND,
+				     "ctr-worker is not installed, and no 'worker' is configured");
 	return CTR_OK;
 }
 
-static ctr_code init(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps *deps,
-		     void **ret_self, struct ctr_error *err)
+static ctr_code init(const struct ctr_host *h, const struct ctr_table *cfg,
+		     const struct ctr_deps *deps, void **ret_self, struct ctr_error *err)
 {
 	struct differ *d = calloc(1, sizeof(*d));
 	ctr_code code;

@@ -55,7 +55,8 @@ struct wire_wait process_wait(const struct differ *d, const struct ctr_call *cal
 	return w;
 }
 
-ctr_code process_fail(const struct differ *d, const char *what, const struct ctr_error *from, struct ctr_error *to)
+ctr_code process_fail(const struct differ *d, const char *what, const struct ctr_error *from,
+		      struct ctr_error *to)
 {
 	ctr_code code = from->code ? from->code : CTR_UNKNOWN;
 
@@ -65,8 +66,8 @@ ctr_code process_fail(const struct differ *d, const char *what, const struct ctr
 	return d->host->fail(to, code, "%s: %s", what, error_text(from));
 }
 
-ctr_code process_start(const struct differ *d, const struct ctr_call *call, enum worker_role role, int target_fd,
-		       struct worker **ret, struct ctr_error *err)
+ctr_code process_start(const struct differ *d, const struct ctr_call *call, enum worker_role role,
+		       int target_fd, struct worker **ret, struct ctr_error *err)
 {
 	Ctr__Worker__V1__Setup setup;
 	Ctr__Worker__V1__Cage cage;
@@ -89,5 +90,7 @@ ctr_code process_start(const struct differ *d, const struct ctr_call *call, enum
 	cage.target = target_fd >= 0;
 	setup.cage = &cage;
 	o.spawn_ud = (void *)(uintptr_t)d;
-	return worker_start(&o, ret, &why) == CTR_OK ? CTR_OK : process_fail(d, "start ctr-worker", &why, err);
+	return worker_start(&o, ret, &why) == CTR_OK
+		       ? CTR_OK
+		       : process_fail(d, "start ctr-worker", &why, err);
 }

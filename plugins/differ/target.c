@@ -20,7 +20,8 @@ static int open_dir(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-static ctr_code open_named(const struct differ *d, const char *path, int *ret_fd, struct ctr_error *err)
+static ctr_code open_named(const struct differ *d, const char *path, int *ret_fd,
+			   struct ctr_error *err)
 {
 	int fd = open_dir(path);
 
@@ -55,7 +56,8 @@ static bool is_bind(const struct ctr_mount *m)
 }
 
 /* One mount of the whole tree, of that type. */
-static const struct ctr_mount *only(const struct ctr_mount *mounts, uint64_t n, bool (*is)(const struct ctr_mount *m))
+static const struct ctr_mount *only(const struct ctr_mount *mounts, uint64_t n,
+				    bool (*is)(const struct ctr_mount *m))
 {
 	return n == 1 && !*str_or(mounts[0].target, "") && is(&mounts[0]) ? &mounts[0] : NULL;
 }
@@ -66,15 +68,16 @@ static bool is_overlay(const struct ctr_mount *m)
 }
 
 /* *ret_mount keeps the mount, and may be O_PATH; *ret_fd can be read. */
-static ctr_code mount_all(const struct differ *d, const struct ctr_mount *mounts, uint64_t n, int *ret_mount,
-			  int *ret_fd, struct ctr_error *err)
+static ctr_code mount_all(const struct differ *d, const struct ctr_mount *mounts, uint64_t n,
+			  int *ret_mount, int *ret_fd, struct ctr_error *err)
 {
 	int32_t mounted = -1;
 	ctr_code code;
 	int fd;
 
 	if (!d->mount)
-		return d->host->fail(err, CTR_UNIMPLEMENTED, "mount type '%s' needs the mount service",
+		return d->host->fail(err, CTR_UNIMPLEMENTED,
+				     "mount type '%s' needs the mount service",
 				     n ? mounts[0].type : "");
 	code = d->mount->open(d->host, mounts, n, &mounted, err);
 	if (code != CTR_OK)
@@ -127,19 +130,22 @@ static void open_parents(struct target *t, const char *lowerdir)
 	}
 }
 
-static ctr_code open_overlay(const struct differ *d, const struct ctr_mount *m, struct target *t, struct ctr_error *err)
+static ctr_code open_overlay(const struct differ *d, const struct ctr_mount *m, struct target *t,
+			     struct ctr_error *err)
 {
 	const char *upper = option(m, "upperdir"), *lower = option(m, "lowerdir");
 
 	if (!upper)
-		return d->host->fail(err, CTR_INVALID_ARGUMENT, "overlay mount is read-only: it has no upperdir");
+		return d->host->fail(err, CTR_INVALID_ARGUMENT,
+				     "overlay mount is read-only: it has no upperdir");
 	t->userxattr = has_option(m, "userxattr");
 	if (lower)
 		open_parents(t, lower);
 	return open_named(d, upper, &t->dir_fd, err);
 }
 
-static ctr_code open_mounts(const struct differ *d, const struct ctr_apply *a, struct target *t, struct ctr_error *err)
+static ctr_code open_mounts(const struct differ *d, const struct ctr_apply *a, struct target *t,
+			    struct ctr_error *err)
 {
 	const struct ctr_mount *m = only(a->mounts, a->n_mounts, is_overlay);
 
@@ -151,15 +157,17 @@ static ctr_code open_mounts(const struct differ *d, const struct ctr_apply *a, s
 	t->native = true;
 	m = only(a->mounts, a->n_mounts, is_bind);
 	if (m && has_option(m, "ro"))
-		return d->host->fail(err, CTR_INVALID_ARGUMENT, "bind mount of '%s' is read-only", m->source);
-	return m ? open_named(d, m->source, &t->dir_fd, err) :
-		   mount_all(d, a->mounts, a->n_mounts, &t->mount_fd, &t->dir_fd, err);
+		return d->host->fail(err, CTR_INVALID_ARGUMENT, "bind mount of '%s' is read-only",
+				     m->source);
+	return m ? open_named(d, m->source, &t->dir_fd, err)
+		 : mount_all(d, a->mounts, a->n_mounts, &t->mount_fd, &t->dir_fd, err);
 }
 
 /* A tree's mounts, when they are given too, say what lies below it. */
 static void lend_parents(const struct ctr_apply *args, struct target *t)
 {
-	const struct ctr_mount *m = args->mounts ? only(args->mounts, args->n_mounts, is_overlay) : NULL;
+	const struct ctr_mount *m =
+		args->mounts ? only(args->mounts, args->n_mounts, is_overlay) : NULL;
 	const char *lower = m && !t->native ? option(m, "lowerdir") : NULL;
 
 	if (!m)
@@ -169,7 +177,8 @@ static void lend_parents(const struct ctr_apply *args, struct target *t)
 		open_parents(t, lower);
 }
 
-ctr_code target_open(const struct differ *d, const struct ctr_apply *args, struct target *ret, struct ctr_error *err)
+ctr_code target_open(const struct differ *d, const struct ctr_apply *args, struct target *ret,
+		     struct ctr_error *err)
 {
 	struct target t = { .dir_fd = -1, .mount_fd = -1 };
 	ctr_code code = CTR_OK;
@@ -179,7 +188,8 @@ ctr_code target_open(const struct differ *d, const struct ctr_apply *args, struc
 		lend_parents(args, &t);
 		t.dir_fd = fd_dup(args->tree->fd);
 		if (t.dir_fd < 0)
-			return d->host->fail_errno(err, t.dir_fd, "duplicate the tree's descriptor");
+			return d->host->fail_errno(err, t.dir_fd,
+						   "duplicate the tree's descriptor");
 	} else {
 		code = open_mounts(d, args, &t, err);
 	}
@@ -200,14 +210,15 @@ void target_done(struct target *t)
 	t->n_parents = 0;
 }
 
-static ctr_code open_view(const struct differ *d, const struct ctr_mount *mounts, uint64_t n, int *ret_mount,
-			  int *ret_fd, struct ctr_error *err)
+static ctr_code open_view(const struct differ *d, const struct ctr_mount *mounts, uint64_t n,
+			  int *ret_mount, int *ret_fd, struct ctr_error *err)
 {
 	const struct ctr_mount *m = only(mounts, n, is_bind);
 
 	if (!n)
 		return CTR_OK; /* an empty tree: -1 */
-	return m ? open_named(d, m->source, ret_fd, err) : mount_all(d, mounts, n, ret_mount, ret_fd, err);
+	return m ? open_named(d, m->source, ret_fd, err)
+		 : mount_all(d, mounts, n, ret_mount, ret_fd, err);
 }
 
 /* With redirected directories what is in the upper directory does not say where its content comes from. */
@@ -218,12 +229,14 @@ static bool redirects(const struct ctr_mount *m)
 
 	if (given)
 		return !str_eq(given, "off") && !str_eq(given, "nofollow");
-	return io_read_file(AT_FDCWD, "/sys/module/overlay/parameters/redirect_dir", 16, &text, NULL) < 0 ||
+	return io_read_file(AT_FDCWD, "/sys/module/overlay/parameters/redirect_dir", 16, &text,
+			    NULL) < 0 ||
 	       text[0] != 'N';
 }
 
 /* Is upper an overlay that stands on exactly what lower shows? */
-static bool stands_on(const struct ctr_mount *upper, const struct ctr_mount *lower, uint64_t n_lower)
+static bool stands_on(const struct ctr_mount *upper, const struct ctr_mount *lower,
+		      uint64_t n_lower)
 {
 	const char *below = option(upper, "lowerdir"), *rest = below;
 	AUTO_FREE char *first = NULL;
@@ -245,10 +258,12 @@ static void open_touched(const struct ctr_compare *a, struct trees *t)
 
 	if (!dir || !stands_on(m, a->lower, a->n_lower) || redirects(m))
 		return;
-	t->touched = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* without it the walk is longer, no more */
+	t->touched = open(dir, O_RDONLY | O_DIRECTORY |
+				       O_CLOEXEC); /* without it the walk is longer, no more */
 }
 
-ctr_code trees_open(const struct differ *d, const struct ctr_compare *args, struct trees *ret, struct ctr_error *err)
+ctr_code trees_open(const struct differ *d, const struct ctr_compare *args, struct trees *ret,
+		    struct ctr_error *err)
 {
 	struct trees t = { -1, -1, -1, { -1, -1 } };
 	ctr_code code;

@@ -25,10 +25,9 @@ static ctr_code grow(void *ud, struct source *s, struct ctr_error *err)
 
 static ctr_code decode(int fd, size_t n, size_t cut, bool use_zlib, char digest[CODEC_DIGEST_ROOM])
 {
-	struct codec_options opt = { .kind = CODEC_GZIP,
-				     .use_zlib = use_zlib,
-				     .max_bytes = 1U << 20,
-				     .out_bytes = 4096 };
+	struct codec_options opt = {
+		.kind = CODEC_GZIP, .use_zlib = use_zlib, .max_bytes = 1U << 20, .out_bytes = 4096
+	};
 	AUTO_ERROR err = ERROR_INIT;
 	AUTO_CODEC *c = NULL;
 	struct source src;
@@ -50,8 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (!n || fd < 0 || io_write_full(fd, data + 1, n - 1) < 0)
 		return 0;
-	if (decode(fd, n - 1, data[0], false, a) == CTR_OK && decode(fd, n - 1, 255, true, b) == CTR_OK &&
-	    strcmp(a, b) != 0)
+	if (decode(fd, n - 1, data[0], false, a) == CTR_OK &&
+	    decode(fd, n - 1, 255, true, b) == CTR_OK && strcmp(a, b) != 0)
 		abort();
 	return 0;
 }

@@ -41,7 +41,8 @@ static void start(void)
 		abort();
 	atexit(remove_top);
 	top_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (top_fd < 0 || mkdirat(top_fd, "lower", 0755) < 0 || mkdirat(top_fd, "lower/d", 01777) < 0)
+	if (top_fd < 0 || mkdirat(top_fd, "lower", 0755) < 0 ||
+	    mkdirat(top_fd, "lower/d", 01777) < 0)
 		abort();
 	lower_fd = openat(top_fd, "lower", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
@@ -85,8 +86,9 @@ static void apply(int fd, enum unpack_whiteouts how)
 	if (mkdirat(top_fd, "root", 0755) < 0)
 		abort();
 	root = openat(top_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (how == UNPACK_NATIVE && (mkdirat(root, "a", 0755) < 0 || mkdirat(root, "a/b", 0755) < 0 ||
-				     symlinkat("../a", root, "a/l") < 0))
+	if (how == UNPACK_NATIVE &&
+	    (mkdirat(root, "a", 0755) < 0 || mkdirat(root, "a/b", 0755) < 0 ||
+	     symlinkat("../a", root, "a/l") < 0))
 		abort();
 
 	struct unpack_options opt = {

@@ -284,6 +284,7 @@ uint64_t codec_out(const struct codec *c)
 ctr_code codec_digest(struct codec *c, char ret[CODEC_DIGEST_ROOM], struct ctr_error *err)
 {
 	if (!c->dec->ended)
-		return ctr_fail(err, CTR_FAILED_PRECONDITION, "stream has not been read to its end");
+		return ctr_fail(err, CTR_FAILED_PRECONDITION,
+				"stream has not been read to its end");
 	return hash_end(c->md, ret, err);
 }

@@ -16,10 +16,10 @@ enum codec_kind {
 	CODEC_ZSTD,
 };
 
-#define CODEC_WINDOW_LOG_MAX 27         /* zstd: 128 MiB, what its own tool accepts unasked */
-#define CODEC_RATIO_FROM (256ULL << 20) /* decoded bytes before the ratio is looked at */
-#define CODEC_IN_BYTES (128U << 10)
-#define CODEC_OUT_BYTES (512U << 10)
+#define CODEC_WINDOW_LOG_MAX 27             /* zstd: 128 MiB, what its own tool accepts unasked */
+#define CODEC_RATIO_FROM     (256ULL << 20) /* decoded bytes before the ratio is looked at */
+#define CODEC_IN_BYTES       (128U << 10)
+#define CODEC_OUT_BYTES      (512U << 10)
 
 struct codec_options {
 	enum codec_kind kind;

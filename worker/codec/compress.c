@@ -21,8 +21,8 @@ struct zlib_comp {
 	z_stream z;
 };
 
-static ctr_code zlib_step(struct compressor *base, struct compressor_input *in, uint8_t *out, size_t room,
-			  size_t *ret_n, bool *ret_done, struct ctr_error *err)
+static ctr_code zlib_step(struct compressor *base, struct compressor_input *in, uint8_t *out,
+			  size_t room, size_t *ret_n, bool *ret_done, struct ctr_error *err)
 {
 	struct zlib_comp *c = container_of(base, struct zlib_comp, base);
 	size_t n = MIN(in->n, (size_t)INT_MAX);
@@ -58,7 +58,8 @@ ctr_code compressor_zlib(struct compressor **ret, struct ctr_error *err)
 	static const struct compressor_ops ops = { .step = zlib_step, .free = zlib_free };
 	struct zlib_comp *c = calloc(1, sizeof(*c));
 
-	if (!c || deflateInit2(&c->z, ZLIB_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+	if (!c ||
+	    deflateInit2(&c->z, ZLIB_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
 		free(c);
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "start gzip compressor");
 	}
@@ -72,13 +73,14 @@ struct zstd_comp {
 	ZSTD_CCtx *ctx;
 };
 
-static ctr_code zstd_step(struct compressor *base, struct compressor_input *in, uint8_t *out, size_t room,
-			  size_t *ret_n, bool *ret_done, struct ctr_error *err)
+static ctr_code zstd_step(struct compressor *base, struct compressor_input *in, uint8_t *out,
+			  size_t room, size_t *ret_n, bool *ret_done, struct ctr_error *err)
 {
 	struct zstd_comp *c = container_of(base, struct zstd_comp, base);
 	ZSTD_inBuffer zin = { .src = in->data, .size = in->n };
 	ZSTD_outBuffer zout = { .dst = out, .size = room };
-	size_t r = ZSTD_compressStream2(c->ctx, &zout, &zin, in->last ? ZSTD_e_end : ZSTD_e_continue);
+	size_t r =
+		ZSTD_compressStream2(c->ctx, &zout, &zin, in->last ? ZSTD_e_end : ZSTD_e_continue);
 
 	if (ZSTD_isError(r))
 		return ctr_fail(err, CTR_INTERNAL, "compress zstd: %s", ZSTD_getErrorName(r));
@@ -108,7 +110,8 @@ ctr_code compressor_zstd(struct compressor **ret, struct ctr_error *err)
 
 	c->base.ops = &ops;
 	c->ctx = ZSTD_createCCtx();
-	if (!c->ctx || ZSTD_isError(ZSTD_CCtx_setParameter(c->ctx, ZSTD_c_compressionLevel, ZSTD_LEVEL)) ||
+	if (!c->ctx ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(c->ctx, ZSTD_c_compressionLevel, ZSTD_LEVEL)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(c->ctx, ZSTD_c_checksumFlag, 1))) {
 		zstd_free(&c->base);
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "start zstd compressor");
@@ -124,8 +127,8 @@ struct isal_comp {
 	uint8_t level_buf[ISAL_DEF_LVL3_DEFAULT];
 };
 
-static ctr_code isal_step(struct compressor *base, struct compressor_input *in, uint8_t *out, size_t room,
-			  size_t *ret_n, bool *ret_done, struct ctr_error *err)
+static ctr_code isal_step(struct compressor *base, struct compressor_input *in, uint8_t *out,
+			  size_t room, size_t *ret_n, bool *ret_done, struct ctr_error *err)
 {
 	struct isal_comp *c = container_of(base, struct isal_comp, base);
 	size_t n = MIN(in->n, (size_t)INT_MAX);

@@ -24,8 +24,8 @@ struct compressor_ops {
 	 * Take bytes from in and give up to room bytes. *ret_done: all of in is taken and, when it was the
 	 * last, all output is given.
 	 */
-	ctr_code (*step)(struct compressor *c, struct compressor_input *in, uint8_t *out, size_t room,
-			 size_t *ret_n, bool *ret_done, struct ctr_error *err);
+	ctr_code (*step)(struct compressor *c, struct compressor_input *in, uint8_t *out,
+			 size_t room, size_t *ret_n, bool *ret_done, struct ctr_error *err);
 	void (*free)(struct compressor *c);
 };
 

@@ -21,7 +21,8 @@ struct encoder {
 	uint64_t in_total, out_total;
 };
 
-static ctr_code open_all(struct encoder *e, const struct encoder_options *opt, struct ctr_error *err)
+static ctr_code open_all(struct encoder *e, const struct encoder_options *opt,
+			 struct ctr_error *err)
 {
 	ctr_code code = hash_new(&e->in_hash, err);
 
@@ -50,7 +51,8 @@ static ctr_code open_all(struct encoder *e, const struct encoder_options *opt, s
 	return compressor_zstd(&e->comp, err);
 }
 
-ctr_code encoder_open(int fd, const struct encoder_options *opt, struct encoder **ret, struct ctr_error *err)
+ctr_code encoder_open(int fd, const struct encoder_options *opt, struct encoder **ret,
+		      struct ctr_error *err)
 {
 	AUTO_ENCODER *e = calloc(1, sizeof(*e));
 	ctr_code code;
@@ -98,14 +100,16 @@ static ctr_code put(struct encoder *e, const void *data, size_t n, struct ctr_er
 }
 
 /* Compress all of data; last ends the stream. */
-static ctr_code compress_all(struct encoder *e, const void *data, size_t n, bool last, struct ctr_error *err)
+static ctr_code compress_all(struct encoder *e, const void *data, size_t n, bool last,
+			     struct ctr_error *err)
 {
 	struct compressor_input in = { .data = data, .n = n, .last = last };
 	bool done = false;
 
 	while (!done) {
 		size_t got = 0;
-		ctr_code code = e->comp->ops->step(e->comp, &in, e->out, OUT_BYTES, &got, &done, err);
+		ctr_code code =
+			e->comp->ops->step(e->comp, &in, e->out, OUT_BYTES, &got, &done, err);
 
 		if (code == CTR_OK)
 			code = put(e, e->out, got, err);

@@ -17,7 +17,8 @@ struct encoder_options {
 };
 
 /* fd stays the caller's and is written from its current offset. */
-ctr_code encoder_open(int fd, const struct encoder_options *opt, struct encoder **ret, struct ctr_error *err);
+ctr_code encoder_open(int fd, const struct encoder_options *opt, struct encoder **ret,
+		      struct ctr_error *err);
 void encoder_close(struct encoder *e); /* NULL allowed */
 static inline void encoder_closep(struct encoder **e)
 {

@@ -111,8 +111,8 @@ static ctr_code step_body(struct isal *z, struct decoder_input *in, uint8_t *out
 		return CTR_OK;
 	}
 	if (!n && before == in->n && (before || in->last))
-		return in->n ? ctr_fail(err, CTR_DATA_LOSS, "gzip stream: no progress") :
-			       truncated(err);
+		return in->n ? ctr_fail(err, CTR_DATA_LOSS, "gzip stream: no progress")
+			     : truncated(err);
 	return CTR_OK;
 }
 

@@ -30,7 +30,8 @@ void source_stream(struct source *s, int fd)
 	*s = (struct source){ .fd = fd, .stream = true };
 }
 
-void source_growing(struct source *s, int fd, uint64_t size, bool complete, source_wait_fn wait, void *ud)
+void source_growing(struct source *s, int fd, uint64_t size, bool complete, source_wait_fn wait,
+		    void *ud)
 {
 	*s = (struct source){
 		.fd = fd, .size = size, .complete = complete, .wait = wait, .wait_ud = ud
@@ -50,7 +51,8 @@ ctr_code source_grow(struct source *s, uint64_t size, bool complete, struct ctr_
 	return CTR_OK;
 }
 
-static ctr_code read_stream(struct source *s, void *data, size_t n, size_t *ret_n, struct ctr_error *err)
+static ctr_code read_stream(struct source *s, void *data, size_t n, size_t *ret_n,
+			    struct ctr_error *err)
 {
 	ssize_t r;
 

@@ -21,11 +21,11 @@ struct source;
 typedef ctr_code (*source_wait_fn)(void *ud, struct source *s, struct ctr_error *err);
 
 struct source {
-	int fd;         /* the caller's */
-	bool stream;    /* no offsets: read(2) until end of file */
-	bool complete;  /* size is final */
-	uint64_t size;  /* bytes known to be there */
-	uint64_t offset; /* bytes read so far */
+	int fd;              /* the caller's */
+	bool stream;         /* no offsets: read(2) until end of file */
+	bool complete;       /* size is final */
+	uint64_t size;       /* bytes known to be there */
+	uint64_t offset;     /* bytes read so far */
 	source_wait_fn wait; /* NULL for what does not grow */
 	void *wait_ud;
 };
@@ -35,7 +35,8 @@ ctr_code source_file(struct source *s, int fd, struct ctr_error *err);
 /* A pipe or socket, read to its end. */
 void source_stream(struct source *s, int fd);
 /* A regular file of which size bytes are there now. */
-void source_growing(struct source *s, int fd, uint64_t size, bool complete, source_wait_fn wait, void *ud);
+void source_growing(struct source *s, int fd, uint64_t size, bool complete, source_wait_fn wait,
+		    void *ud);
 
 /* What the writer says: it never shrinks, and nothing follows 'complete'. CTR_INVALID_ARGUMENT otherwise. */
 ctr_code source_grow(struct source *s, uint64_t size, bool complete, struct ctr_error *err);

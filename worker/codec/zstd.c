@@ -82,8 +82,8 @@ ctr_code decoder_zstd(struct decoder **ret, struct ctr_error *err)
 	d->base.ops = &ops;
 	d->boundary = true;
 	d->ctx = ZSTD_createDCtx();
-	if (!d->ctx ||
-	    ZSTD_isError(ZSTD_DCtx_setParameter(d->ctx, ZSTD_d_windowLogMax, CODEC_WINDOW_LOG_MAX))) {
+	if (!d->ctx || ZSTD_isError(ZSTD_DCtx_setParameter(d->ctx, ZSTD_d_windowLogMax,
+							   CODEC_WINDOW_LOG_MAX))) {
 		zstd_free(&d->base);
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "start zstd decoder");
 	}

@@ -25,7 +25,8 @@ ctr_code walk_fail(const struct walk *w, int errnum, const char *what, struct ct
 {
 	/* Gone between two looks: the tree is in use. */
 	if (errnum == ENOENT || errnum == ELOOP || errnum == ENOTDIR)
-		return ctr_fail(err, CTR_ABORTED, "%s '%s': changed while it was read", what, w->path);
+		return ctr_fail(err, CTR_ABORTED, "%s '%s': changed while it was read", what,
+				w->path);
 	return ctr_fail_errno(err, errnum, "%s '%s'", what, w->path);
 }
 
@@ -51,8 +52,8 @@ static void pop(struct walk *w, size_t before)
 }
 
 /* *ret_there false: the name is not in that tree. */
-static ctr_code look(const struct walk *w, int dir_fd, const char *name, struct node *ret, bool *ret_there,
-		     struct ctr_error *err)
+static ctr_code look(const struct walk *w, int dir_fd, const char *name, struct node *ret,
+		     bool *ret_there, struct ctr_error *err)
 {
 	*ret = (struct node){ .dir_fd = dir_fd, .name = name };
 	*ret_there = false;
@@ -86,8 +87,9 @@ static ctr_code descend(struct walk *w, const struct level *at, const char *name
 			touched = open_dir(at->touched, name);
 	}
 	if (w->depth + 1 >= COMPARE_MAX_DEPTH)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "directory '%.64s...' is nested more than %d deep",
-				w->path, COMPARE_MAX_DEPTH);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"directory '%.64s...' is nested more than %d deep", w->path,
+				COMPARE_MAX_DEPTH);
 
 	struct level below = { lower, upper, touched };
 	w->upper_stack[++w->depth] = upper;
@@ -96,8 +98,8 @@ static ctr_code descend(struct walk *w, const struct level *at, const char *name
 	return code;
 }
 
-static ctr_code visit_both(struct walk *w, const struct level *at, const struct node *a, const struct node *b,
-			   struct ctr_error *err)
+static ctr_code visit_both(struct walk *w, const struct level *at, const struct node *a,
+			   const struct node *b, struct ctr_error *err)
 {
 	bool dirs = S_ISDIR(a->st.st_mode) && S_ISDIR(b->st.st_mode), same;
 	struct node t;
@@ -121,7 +123,8 @@ static ctr_code visit_both(struct walk *w, const struct level *at, const struct 
 	return code;
 }
 
-static ctr_code visit(struct walk *w, const struct level *at, const char *name, struct ctr_error *err)
+static ctr_code visit(struct walk *w, const struct level *at, const char *name,
+		      struct ctr_error *err)
 {
 	struct node a, b;
 	bool in_a, in_b;
@@ -153,7 +156,8 @@ static ctr_code visit(struct walk *w, const struct level *at, const char *name, 
 }
 
 /* Both lists are sorted: each name once. */
-static ctr_code walk_names(struct walk *w, const struct level *at, char **x, char **y, struct ctr_error *err)
+static ctr_code walk_names(struct walk *w, const struct level *at, char **x, char **y,
+			   struct ctr_error *err)
 {
 	ctr_code code = CTR_OK;
 
@@ -210,7 +214,8 @@ static ctr_code run(struct walk *w, struct compare_result *ret, struct ctr_error
 	return code;
 }
 
-ctr_code compare_trees(const struct compare_options *opt, struct compare_result *ret, struct ctr_error *err)
+ctr_code compare_trees(const struct compare_options *opt, struct compare_result *ret,
+		       struct ctr_error *err)
 {
 	struct walk *w = calloc(1, sizeof(*w));
 	struct compare_result res = { .entries = 0 };

@@ -23,10 +23,10 @@ struct compare_options {
 	int out_fd;
 	enum codec_kind codec; /* CODEC_AUTO: gzip */
 	bool use_zlib;
-	uint64_t max_entries;  /* of the layer; 0: the default */
+	uint64_t max_entries;      /* of the layer; 0: the default */
 	struct id_maps uids, gids; /* host back to container */
-	bool clamp_times;      /* no time later than this one */
-	int64_t clamp_to;      /* seconds since 1970 */
+	bool clamp_times;          /* no time later than this one */
+	int64_t clamp_to;          /* seconds since 1970 */
 	ctr_code (*progress)(void *ud, uint64_t out_bytes, uint64_t entries, struct ctr_error *err);
 	void *progress_ud;
 };
@@ -40,6 +40,7 @@ struct compare_result {
  * CTR_INVALID_ARGUMENT: something in a tree cannot be said in a layer. CTR_ABORTED: a file shrank while it was
  * read. Each message names the path.
  */
-ctr_code compare_trees(const struct compare_options *opt, struct compare_result *ret, struct ctr_error *err);
+ctr_code compare_trees(const struct compare_options *opt, struct compare_result *ret,
+		       struct ctr_error *err);
 
 #endif

@@ -16,10 +16,11 @@
 #include "base/str.h"
 #include "worker/compare/walk.h"
 
-#define SPARSE_FROM  (1U << 20) /* bytes of holes that are worth a sparse entry, which not every tar reads */
-#define REGIONS_MAX  4096
+/* Bytes of holes that are worth a sparse entry, which not every tar reads. */
+#define SPARSE_FROM      (1U << 20)
+#define REGIONS_MAX      4096
 #define PROGRESS_ENTRIES 64
-#define KEY_ROOM     48
+#define KEY_ROOM         48
 
 struct links {
 	char *source;   /* the name in the layer; NULL: none yet */
@@ -41,8 +42,8 @@ static ctr_code count(struct walk *w, struct ctr_error *err)
 {
 	if (++w->entries > w->max_entries)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"'%s': the layer has more than the limit of %" PRIu64 " entries", w->path,
-				w->max_entries);
+				"'%s': the layer has more than the limit of %" PRIu64 " entries",
+				w->path, w->max_entries);
 	if (!w->opt->progress || w->entries - w->told < PROGRESS_ENTRIES)
 		return CTR_OK;
 
@@ -86,8 +87,9 @@ static ctr_code fill(struct walk *w, const struct stat *st, const char *path, st
 
 	if (id_to_container(&w->opt->uids, st->st_uid, &uid) < 0 ||
 	    id_to_container(&w->opt->gids, st->st_gid, &gid) < 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "owner %u:%u of '%s' is outside the map of ids",
-				st->st_uid, st->st_gid, path);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"owner %u:%u of '%s' is outside the map of ids", st->st_uid,
+				st->st_gid, path);
 	if (w->opt->clamp_times && mtime.tv_sec >= w->opt->clamp_to)
 		mtime = (struct timespec){ w->opt->clamp_to, 0 };
 
@@ -105,7 +107,8 @@ static ctr_code fill(struct walk *w, const struct stat *st, const char *path, st
 	return CTR_OK;
 }
 
-static ctr_code add_xattr(void *ud, const char *name, const void *value, size_t n, struct ctr_error *err)
+static ctr_code add_xattr(void *ud, const char *name, const void *value, size_t n,
+			  struct ctr_error *err)
 {
 	struct walk *w = ud;
 
@@ -158,8 +161,9 @@ static ctr_code put_parents_of(struct walk *w, const char *path, struct ctr_erro
 		memcpy(dir, path, (size_t)(p - path));
 		dir[p - path] = 0;
 
-		AUTO_CLOSE int fd = path_open(w->opt->upper_fd, dir, PATH_BENEATH | PATH_NO_SYMLINKS,
-					      O_RDONLY | O_DIRECTORY, 0);
+		AUTO_CLOSE int fd =
+			path_open(w->opt->upper_fd, dir, PATH_BENEATH | PATH_NO_SYMLINKS,
+				  O_RDONLY | O_DIRECTORY, 0);
 		if (fd < 0)
 			return ctr_fail_errno(err, fd, "open '%s'", dir);
 		ctr_code code = put_dir(w, fd, dir, err);
@@ -228,8 +232,8 @@ static ctr_code put_region(struct walk *w, int fd, struct region r, struct ctr_e
 	return CTR_OK;
 }
 
-static ctr_code put_content(struct walk *w, int fd, const struct region *list, size_t n, uint64_t size,
-			    struct ctr_error *err)
+static ctr_code put_content(struct walk *w, int fd, const struct region *list, size_t n,
+			    uint64_t size, struct ctr_error *err)
 {
 	ctr_code code = CTR_OK;
 	uint64_t at = 0;
@@ -243,7 +247,8 @@ static ctr_code put_content(struct walk *w, int fd, const struct region *list, s
 	return code == CTR_OK ? put_zeros(w, size - at, err) : code;
 }
 
-static ctr_code put_file(struct walk *w, const struct node *n, const struct entry *e, struct ctr_error *err)
+static ctr_code put_file(struct walk *w, const struct node *n, const struct entry *e,
+			 struct ctr_error *err)
 {
 	AUTO_FREE struct region *list = malloc(REGIONS_MAX * sizeof(*list));
 	AUTO_CLOSE int fd = -1;
@@ -259,8 +264,8 @@ static ctr_code put_file(struct walk *w, const struct node *n, const struct entr
 	if (regions != 1 || list[0].n != e->tar.size) {
 		for (size_t i = 0; i < regions && code == CTR_OK; i++)
 			code = tar_put_region(w->out, e->tar.size, list[i].at, list[i].n, err);
-		if (!regions)
-			code = tar_put_region(w->out, e->tar.size, e->tar.size, 0, err); /* nothing but a hole */
+		if (!regions) /* nothing but a hole */
+			code = tar_put_region(w->out, e->tar.size, e->tar.size, 0, err);
 	}
 	if (code == CTR_OK)
 		code = put(w, &e->tar, err);
@@ -272,7 +277,8 @@ static struct links *links_of(struct walk *w, const struct stat *st, bool make)
 	char key[KEY_ROOM];
 	struct links *l;
 
-	snprintf(key, sizeof(key), "%" PRIu64 ":%" PRIu64, (uint64_t)st->st_dev, (uint64_t)st->st_ino);
+	snprintf(key, sizeof(key), "%" PRIu64 ":%" PRIu64, (uint64_t)st->st_dev,
+		 (uint64_t)st->st_ino);
 	l = map_get(w->links, key);
 	if (l || !make)
 		return l;
@@ -298,8 +304,8 @@ void emit_done(struct walk *w)
 	map_free(w->links);
 }
 
-static ctr_code put_link(struct walk *w, const struct stat *st, const char *path, const char *source,
-			 struct ctr_error *err)
+static ctr_code put_link(struct walk *w, const struct stat *st, const char *path,
+			 const char *source, struct ctr_error *err)
 {
 	struct entry e;
 	ctr_code code = fill(w, st, path, &e, err);
@@ -335,7 +341,8 @@ static ctr_code put_other(struct walk *w, const struct node *n, struct ctr_error
 }
 
 /* A file with several names, one of which is in the layer now. */
-static ctr_code put_first_name(struct walk *w, const struct node *n, struct links *l, struct ctr_error *err)
+static ctr_code put_first_name(struct walk *w, const struct node *n, struct links *l,
+			       struct ctr_error *err)
 {
 	ctr_code code;
 
@@ -359,8 +366,8 @@ ctr_code emit_node(struct walk *w, const struct node *n, struct ctr_error *err)
 	if (S_ISSOCK(n->st.st_mode))
 		return CTR_OK;
 	if (str_starts(n->name, WHITEOUT_PREFIX))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' has a name that layers reserve for whiteouts",
-				w->path);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"'%s' has a name that layers reserve for whiteouts", w->path);
 	code = put_parents(w, err);
 	if (code != CTR_OK)
 		return code;
@@ -375,7 +382,8 @@ ctr_code emit_node(struct walk *w, const struct node *n, struct ctr_error *err)
 	l = links_of(w, &n->st, true);
 	if (!l)
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
-	return l->source ? put_link(w, &n->st, w->path, l->source, err) : put_first_name(w, n, l, err);
+	return l->source ? put_link(w, &n->st, w->path, l->source, err)
+			 : put_first_name(w, n, l, err);
 }
 
 ctr_code emit_unchanged_link(struct walk *w, const struct node *n, struct ctr_error *err)
@@ -386,9 +394,9 @@ ctr_code emit_unchanged_link(struct walk *w, const struct node *n, struct ctr_er
 	if (!l)
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	if (!l->source)
-		return strv_push(&l->waiting, w->path) < 0 ?
-			       ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory") :
-			       CTR_OK;
+		return strv_push(&l->waiting, w->path) < 0
+			       ? ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory")
+			       : CTR_OK;
 
 	code = put_parents(w, err);
 	return code == CTR_OK ? put_link(w, &n->st, w->path, l->source, err) : code;

@@ -36,16 +36,18 @@ static ctr_code on_progress(void *ud, uint64_t out, uint64_t entries, struct ctr
 	if (r < 0)
 		return ctr_fail_errno(err, r, "worker compare: receive");
 
-	cancelled = req->op_case == CTR__WORKER__V1__REQUEST__OP_CANCEL && req->cancel->target == j->id;
+	cancelled =
+		req->op_case == CTR__WORKER__V1__REQUEST__OP_CANCEL && req->cancel->target == j->id;
 	role_request_free(req);
 	return cancelled ? ctr_fail(err, CTR_CANCELLED, "cancelled") : CTR_OK;
 }
 
-static ctr_code load_maps(Ctr__Worker__V1__IdMap *const *from, size_t n, struct id_map *list, struct id_maps *ret,
-			  struct ctr_error *err)
+static ctr_code load_maps(Ctr__Worker__V1__IdMap *const *from, size_t n, struct id_map *list,
+			  struct id_maps *ret, struct ctr_error *err)
 {
 	if (n > ID_MAPS_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "map of ids has more than %d lines", ID_MAPS_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "map of ids has more than %d lines",
+				ID_MAPS_MAX);
 
 	for (size_t i = 0; i < n; i++)
 		list[i] = (struct id_map){ from[i]->container_id, from[i]->host_id, from[i]->size };
@@ -62,8 +64,8 @@ static enum codec_kind kind_of(const char *media_type)
 	return CODEC_PLAIN;
 }
 
-static ctr_code run(struct job *j, const compare_pb *c, const struct wire_fds *fds, struct compare_result *res,
-		    struct ctr_error *err)
+static ctr_code run(struct job *j, const compare_pb *c, const struct wire_fds *fds,
+		    struct compare_result *res, struct ctr_error *err)
 {
 	AUTO_FREE struct id_map *maps = calloc(2 * ID_MAPS_MAX, sizeof(*maps));
 	size_t i = c->n_lower;
@@ -118,7 +120,8 @@ static int serve(struct role *r, const worker_request *req, const struct wire_fd
 		return 0; /* of a request that has ended */
 	if (req->op_case != CTR__WORKER__V1__REQUEST__OP_COMPARE || c->n_lower > 1 ||
 	    fds->n != c->n_lower + 2 + (c->touched ? 1 : 0))
-		code = ctr_fail(&err, CTR_INVALID_ARGUMENT, "worker compare: no request to compare two trees");
+		code = ctr_fail(&err, CTR_INVALID_ARGUMENT,
+				"worker compare: no request to compare two trees");
 	else
 		code = run(&j, c, fds, &res, &err);
 	if (code == CTR_OK)

@@ -27,7 +27,8 @@ ctr_code node_open(const struct walk *w, const struct node *n, int *ret_fd, stru
 	if (!S_ISREG(n->st.st_mode) && !S_ISDIR(n->st.st_mode))
 		return CTR_OK;
 
-	AUTO_CLOSE int fd = openat(n->dir_fd, n->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE int fd =
+		openat(n->dir_fd, n->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return walk_fail(w, errno, "open", err);
 	if ((st.st_mode & S_IFMT) != (n->st.st_mode & S_IFMT))
@@ -87,14 +88,17 @@ ctr_code node_xattrs(struct walk *w, const struct node *n,
 	return CTR_OK;
 }
 
-static ctr_code collect(void *ud, const char *name, const void *value, size_t n, struct ctr_error *err)
+static ctr_code collect(void *ud, const char *name, const void *value, size_t n,
+			struct ctr_error *err)
 {
 	struct buf *b = ud;
 
 	buf_append(b, name, strlen(name) + 1);
 	buf_append(b, &n, sizeof(n));
 	buf_append(b, value, n);
-	return buf_failed(b) ? ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "extended attributes are too large") : CTR_OK;
+	return buf_failed(b)
+		       ? ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "extended attributes are too large")
+		       : CTR_OK;
 }
 
 static ctr_code same_xattrs(struct walk *w, const struct node *a, const struct node *b, bool *ret,
@@ -157,7 +161,8 @@ static bool same_stat(const struct stat *x, const struct stat *y)
 	return x->st_mtim.tv_sec == y->st_mtim.tv_sec && x->st_mtim.tv_nsec == y->st_mtim.tv_nsec;
 }
 
-ctr_code node_same(struct walk *w, const struct node *a, const struct node *b, bool *ret, struct ctr_error *err)
+ctr_code node_same(struct walk *w, const struct node *a, const struct node *b, bool *ret,
+		   struct ctr_error *err)
 {
 	const struct stat *x = &a->st, *y = &b->st;
 	ctr_code code;

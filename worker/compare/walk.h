@@ -40,7 +40,8 @@ struct walk {
 ctr_code dir_names(int fd, const char *path, char ***ret, struct ctr_error *err);
 
 /* same.c: is the node unchanged? */
-ctr_code node_same(struct walk *w, const struct node *a, const struct node *b, bool *ret, struct ctr_error *err);
+ctr_code node_same(struct walk *w, const struct node *a, const struct node *b, bool *ret,
+		   struct ctr_error *err);
 /* Attributes that are part of an image, in the order of their names. */
 ctr_code node_xattrs(struct walk *w, const struct node *n,
 		     ctr_code (*sink)(void *ud, const char *name, const void *value, size_t size,

@@ -42,7 +42,9 @@ int name_clean(const char *path, char ret[NAME_PATH_MAX], size_t *ret_n)
 			if (step_back(ret, &n) < 0)
 				return -EXDEV;
 		} else if (part && !(part == 1 && p[0] == '.')) {
-			size_t own = part - (str_starts(p, WHITEOUT_PREFIX) ? sizeof(WHITEOUT_PREFIX) - 1 : 0);
+			size_t own =
+				part -
+				(str_starts(p, WHITEOUT_PREFIX) ? sizeof(WHITEOUT_PREFIX) - 1 : 0);
 
 			if (own > NAME_PART_MAX || n + part + 2 > NAME_PATH_MAX)
 				return -ENAMETOOLONG;

@@ -12,7 +12,9 @@
 #define NAME_PATH_MAX 4096 /* with NUL */
 #define NAME_PART_MAX 255  /* of one component, without the prefix of a whiteout */
 
-#define WHITEOUT_PREFIX "." "wh."
+#define WHITEOUT_PREFIX                                                                            \
+	"."                                                                                        \
+	"wh."
 #define WHITEOUT_META   WHITEOUT_PREFIX WHITEOUT_PREFIX /* AUFS bookkeeping */
 #define WHITEOUT_OPAQUE WHITEOUT_META ".opq"
 

@@ -154,7 +154,8 @@ static ctr_code fill_entry(struct tar_reader *r, struct tar_entry *ret, struct c
 	if ((type == TAR_HARDLINK || type == TAR_SYMLINK) && (!link || !*link))
 		return ctr_fail(err, CTR_DATA_LOSS, "link '%s' has no target", name);
 	if (archive_entry_uid(e) < 0 || archive_entry_gid(e) < 0 || archive_entry_size(e) < 0)
-		return ctr_fail(err, CTR_DATA_LOSS, "entry '%s' has a negative owner or size", name);
+		return ctr_fail(err, CTR_DATA_LOSS, "entry '%s' has a negative owner or size",
+				name);
 
 	if (archive_entry_mtime_is_set(e))
 		mtime = (struct timespec){ archive_entry_mtime(e), archive_entry_mtime_nsec(e) };
@@ -220,7 +221,8 @@ ctr_code tar_data(struct tar_reader *r, const void **ret, size_t *ret_n, uint64_
 
 bool tar_xattr(struct tar_reader *r, const char **ret_name, const void **ret_value, size_t *ret_n)
 {
-	if (archive_entry_xattr_next(r->entry, ret_name, ret_value, ret_n) == ARCHIVE_OK && *ret_name)
+	if (archive_entry_xattr_next(r->entry, ret_name, ret_value, ret_n) == ARCHIVE_OK &&
+	    *ret_name)
 		return true;
 	if (r->acl_at >= r->acl_n)
 		return false;

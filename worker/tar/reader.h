@@ -32,7 +32,7 @@ struct tar_entry {
 	enum tar_type type;
 	mode_t perm; /* 07777 */
 	uint64_t uid, gid;
-	uint64_t size; /* logical */
+	uint64_t size;            /* logical */
 	struct timespec times[2]; /* access, modification */
 	dev_t rdev;
 	size_t n_xattr;
@@ -47,7 +47,8 @@ static inline void tar_closep(struct tar_reader **r)
 #define AUTO_TAR AUTO(tar_closep) struct tar_reader
 
 /* The next entry; at the end *ret_end is true and the codec has been drained, so that its digest is there. */
-ctr_code tar_next(struct tar_reader *r, struct tar_entry *ret, bool *ret_end, struct ctr_error *err);
+ctr_code tar_next(struct tar_reader *r, struct tar_entry *ret, bool *ret_end,
+		  struct ctr_error *err);
 /*
  * The next piece of a TAR_FILE's content and where it belongs (holes are left out); *ret_n == 0 at the
  * end. The bytes are valid until the next call.

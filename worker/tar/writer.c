@@ -91,14 +91,16 @@ void tar_writer_free(struct tar_writer *w)
 	free(w);
 }
 
-ctr_code tar_put_xattr(struct tar_writer *w, const char *name, const void *value, size_t n, struct ctr_error *err)
+ctr_code tar_put_xattr(struct tar_writer *w, const char *name, const void *value, size_t n,
+		       struct ctr_error *err)
 {
 	(void)err;
 	archive_entry_xattr_add_entry(w->entry, name, value, n);
 	return CTR_OK;
 }
 
-ctr_code tar_put_region(struct tar_writer *w, uint64_t size, uint64_t offset, uint64_t n, struct ctr_error *err)
+ctr_code tar_put_region(struct tar_writer *w, uint64_t size, uint64_t offset, uint64_t n,
+			struct ctr_error *err)
 {
 	if (size > INT64_MAX || offset > size || n > size - offset)
 		return ctr_fail(err, CTR_INTERNAL, "region of a sparse file is out of range");
@@ -149,7 +151,8 @@ static void fill(struct archive_entry *to, const struct tar_entry *e)
 /* A name that is no UTF-8 goes out as it is, marked as binary. */
 static bool harmless(const char *text)
 {
-	return text && (strstr(text, "Can't translate pathname") || strstr(text, "Can't translate linkname"));
+	return text && (strstr(text, "Can't translate pathname") ||
+			strstr(text, "Can't translate linkname"));
 }
 
 ctr_code tar_put(struct tar_writer *w, const struct tar_entry *e, struct ctr_error *err)

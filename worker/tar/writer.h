@@ -21,8 +21,10 @@ static inline void tar_writer_freep(struct tar_writer **w)
 
 /* To come before tar_put(), for its entry. A hole is what no region of a file of
  * that size covers; without regions there is none. */
-ctr_code tar_put_xattr(struct tar_writer *w, const char *name, const void *value, size_t n, struct ctr_error *err);
-ctr_code tar_put_region(struct tar_writer *w, uint64_t size, uint64_t offset, uint64_t n, struct ctr_error *err);
+ctr_code tar_put_xattr(struct tar_writer *w, const char *name, const void *value, size_t n,
+		       struct ctr_error *err);
+ctr_code tar_put_region(struct tar_writer *w, uint64_t size, uint64_t offset, uint64_t n,
+			struct ctr_error *err);
 /* times[0] and n_xattr are not looked at. */
 ctr_code tar_put(struct tar_writer *w, const struct tar_entry *e, struct ctr_error *err);
 /* The content of a TAR_FILE, e->size bytes in all; those of holes are given too (as zeros). */

@@ -25,8 +25,8 @@ typedef int (*make_fn)(const struct job *j); /* a descriptor or 0, or -errno */
 
 static int make_file(const struct job *j)
 {
-	int fd = openat(j->p->dir_fd, j->p->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			j->e->perm & 0777);
+	int fd = openat(j->p->dir_fd, j->p->name,
+			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, j->e->perm & 0777);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -213,8 +213,9 @@ static ctr_code add_hardlink(const struct job *j, struct ctr_error *err)
 
 	r = name_clean(j->e->link, target, &n);
 	if (r == -EXDEV)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "hard link '%s': target '%s' leaves the root",
-				j->p->path, j->e->link);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"hard link '%s': target '%s' leaves the root", j->p->path,
+				j->e->link);
 	if (r < 0 || !n)
 		return fail_link(j, r < 0 ? r : -EISDIR, err);
 	from = path_open_parent(j->t->root_fd, target, PATH_IN_ROOT, &name);
@@ -233,8 +234,8 @@ static ctr_code add_hardlink(const struct job *j, struct ctr_error *err)
 	return link_meta(j, err);
 }
 
-ctr_code make_entry(struct tree *t, struct tar_reader *r, const struct tar_entry *e, const struct place *p,
-		    struct ctr_error *err)
+ctr_code make_entry(struct tree *t, struct tar_reader *r, const struct tar_entry *e,
+		    const struct place *p, struct ctr_error *err)
 {
 	struct job j = { .t = t, .r = r, .e = e, .p = p };
 	ctr_code code = CTR_OK;

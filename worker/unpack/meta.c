@@ -17,10 +17,11 @@ ctr_code meta_owner(const struct tree *t, const struct tar_entry *e, uid_t *ret_
 {
 	uint32_t uid, gid;
 
-	if (id_to_host(&t->opt->uids, e->uid, &uid) < 0 || id_to_host(&t->opt->gids, e->gid, &gid) < 0)
+	if (id_to_host(&t->opt->uids, e->uid, &uid) < 0 ||
+	    id_to_host(&t->opt->gids, e->gid, &gid) < 0)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"owner %" PRIu64 ":%" PRIu64 " of '%s' is outside the map of ids", e->uid,
-				e->gid, e->name);
+				"owner %" PRIu64 ":%" PRIu64 " of '%s' is outside the map of ids",
+				e->uid, e->gid, e->name);
 	*ret_uid = uid;
 	*ret_gid = gid;
 	return CTR_OK;
@@ -41,13 +42,13 @@ static ctr_code set_xattrs(struct tree *t, int fd, struct tar_reader *r, const s
 
 	if (e->n_xattr > UNPACK_MAX_XATTRS)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"'%s' has %zu extended attributes, the limit is %d", path, e->n_xattr,
-				UNPACK_MAX_XATTRS);
+				"'%s' has %zu extended attributes, the limit is %d", path,
+				e->n_xattr, UNPACK_MAX_XATTRS);
 	while (tar_xattr(r, &name, &value, &n)) {
 		if (n > UNPACK_MAX_XATTR)
 			return ctr_fail(err, CTR_INVALID_ARGUMENT,
-					"attribute '%s' of '%s' has %zu bytes, the limit is %d", name, path,
-					n, UNPACK_MAX_XATTR);
+					"attribute '%s' of '%s' has %zu bytes, the limit is %d",
+					name, path, n, UNPACK_MAX_XATTR);
 		if (!name_xattr_kept(name))
 			continue;
 		if (fsetxattr(fd, name, value, n, 0) < 0 && !cannot_hold(errno))
@@ -59,8 +60,8 @@ static ctr_code set_xattrs(struct tree *t, int fd, struct tar_reader *r, const s
 }
 
 /* Owner and mode; only what differs, since chown takes file capabilities away even when it changes nothing. */
-static ctr_code set_owner_mode(struct tree *t, int fd, const struct tar_entry *e, const char *path, bool is_new,
-			       struct ctr_error *err)
+static ctr_code set_owner_mode(struct tree *t, int fd, const struct tar_entry *e, const char *path,
+			       bool is_new, struct ctr_error *err)
 {
 	struct stat st = { .st_uid = t->made_uid, .st_gid = t->made_gid };
 	bool unsure = false;
@@ -87,8 +88,8 @@ static ctr_code set_owner_mode(struct tree *t, int fd, const struct tar_entry *e
 	return CTR_OK;
 }
 
-ctr_code meta_fd(struct tree *t, int fd, struct tar_reader *r, const struct tar_entry *e, const char *path,
-		 bool is_new, struct ctr_error *err)
+ctr_code meta_fd(struct tree *t, int fd, struct tar_reader *r, const struct tar_entry *e,
+		 const char *path, bool is_new, struct ctr_error *err)
 {
 	ctr_code code = set_owner_mode(t, fd, e, path, is_new, err);
 
@@ -106,7 +107,8 @@ ctr_code meta_fd(struct tree *t, int fd, struct tar_reader *r, const struct tar_
 	return CTR_OK;
 }
 
-ctr_code meta_at(struct tree *t, const struct tar_entry *e, const struct place *p, struct ctr_error *err)
+ctr_code meta_at(struct tree *t, const struct tar_entry *e, const struct place *p,
+		 struct ctr_error *err)
 {
 	ctr_code code;
 	uid_t uid;

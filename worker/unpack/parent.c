@@ -29,8 +29,8 @@ struct walk {
 static int reopen(struct walk *w)
 {
 	int fd = w->done_n ? path_open(w->t->root_fd, w->done, PATH_BENEATH | PATH_NO_SYMLINKS,
-				       O_PATH | O_DIRECTORY, 0) :
-			     openat(w->t->root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+				       O_PATH | O_DIRECTORY, 0)
+			   : openat(w->t->root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return w->done_n ? fd : -errno;
@@ -84,7 +84,8 @@ static int copy_xattrs(int from, int to)
 	if (!list || !value)
 		return -ENOMEM;
 	n = flistxattr(from, list, LIST_MAX);
-	for (const char *name = list; n > 0; n -= (ssize_t)strlen(name) + 1, name += strlen(name) + 1) {
+	for (const char *name = list; n > 0;
+	     n -= (ssize_t)strlen(name) + 1, name += strlen(name) + 1) {
 		if (!name_xattr_kept(name))
 			continue;
 		len = fgetxattr(from, name, value, UNPACK_MAX_XATTR);
@@ -119,8 +120,9 @@ static int inherit(struct walk *w)
 	const struct unpack_options *o = w->t->opt;
 
 	for (size_t i = 0; i < o->n_parents; i++) {
-		AUTO_CLOSE int from = path_open(o->parents[i], w->done, PATH_BENEATH | PATH_NO_SYMLINKS,
-						O_PATH | O_DIRECTORY, 0);
+		AUTO_CLOSE int from =
+			path_open(o->parents[i], w->done, PATH_BENEATH | PATH_NO_SYMLINKS,
+				  O_PATH | O_DIRECTORY, 0);
 
 		if (from >= 0)
 			return copy_meta(w, from);
@@ -160,7 +162,8 @@ static int make(struct walk *w, const char *part)
 	if ((w->t->explicit || uid != w->t->made_uid || gid != w->t->made_gid) &&
 	    fchownat(w->fd, part, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	if ((w->t->explicit || (w->t->made_perm & 0755) != 0755) && fchmodat(w->fd, part, 0755, 0) < 0)
+	if ((w->t->explicit || (w->t->made_perm & 0755) != 0755) &&
+	    fchmodat(w->fd, part, 0755, 0) < 0)
 		return -errno;
 	fd = openat(w->fd, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)

@@ -38,7 +38,8 @@ static ctr_code take_message(struct job *j, const worker_request *req, struct ct
 		if (req->id != j->id)
 			break;
 		if (req->opaque_done->errnum)
-			return ctr_fail_errno(err, req->opaque_done->errnum, "make a directory opaque");
+			return ctr_fail_errno(err, req->opaque_done->errnum,
+					      "make a directory opaque");
 		j->opaque_done++;
 		return CTR_OK;
 	default:
@@ -116,11 +117,12 @@ static ctr_code wait_for_opaque(struct job *j, struct ctr_error *err)
 	return code;
 }
 
-static ctr_code load_maps(Ctr__Worker__V1__IdMap *const *from, size_t n, struct id_map *list, struct id_maps *ret,
-			  struct ctr_error *err)
+static ctr_code load_maps(Ctr__Worker__V1__IdMap *const *from, size_t n, struct id_map *list,
+			  struct id_maps *ret, struct ctr_error *err)
 {
 	if (n > ID_MAPS_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "map of ids has more than %d lines", ID_MAPS_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "map of ids has more than %d lines",
+				ID_MAPS_MAX);
 
 	for (size_t i = 0; i < n; i++)
 		list[i] = (struct id_map){ from[i]->container_id, from[i]->host_id, from[i]->size };
@@ -131,9 +133,10 @@ static ctr_code load_maps(Ctr__Worker__V1__IdMap *const *from, size_t n, struct 
 /* What is declared compressed, or declared badly, is told by its first bytes, as other daemons do. */
 static enum codec_kind kind_of(const char *media_type)
 {
-	return str_ends(media_type, ".layer.v1.tar") || str_ends(media_type, ".nondistributable.v1.tar") ?
-		       CODEC_PLAIN :
-		       CODEC_AUTO;
+	return str_ends(media_type, ".layer.v1.tar") ||
+			       str_ends(media_type, ".nondistributable.v1.tar")
+		       ? CODEC_PLAIN
+		       : CODEC_AUTO;
 }
 
 static ctr_code open_source(struct job *j, const unpack_pb *u, int fd, struct ctr_error *err)
@@ -144,14 +147,15 @@ static ctr_code open_source(struct job *j, const unpack_pb *u, int fd, struct ct
 	return CTR_OK;
 }
 
-static ctr_code run(struct job *j, const unpack_pb *u, const struct wire_fds *fds, struct unpack_result *res,
-		    struct ctr_error *err)
+static ctr_code run(struct job *j, const unpack_pb *u, const struct wire_fds *fds,
+		    struct unpack_result *res, struct ctr_error *err)
 {
 	AUTO_FREE struct id_map *maps = calloc(2 * ID_MAPS_MAX, sizeof(*maps));
 	struct unpack_options opt = {
 		.root_fd = j->role->target_fd,
-		.whiteouts = u->whiteouts == CTR__WORKER__V1__WHITEOUT_STYLE__WHITEOUT_NATIVE ? UNPACK_NATIVE :
-												UNPACK_OVERLAY,
+		.whiteouts = u->whiteouts == CTR__WORKER__V1__WHITEOUT_STYLE__WHITEOUT_NATIVE
+				     ? UNPACK_NATIVE
+				     : UNPACK_OVERLAY,
 		.codec = kind_of(u->media_type),
 		.parents = fds->fd + 1,
 		.n_parents = fds->n - 1,
@@ -219,7 +223,8 @@ static int serve(struct role *r, const worker_request *req, const struct wire_fd
 	    req->op_case == CTR__WORKER__V1__REQUEST__OP_OPAQUE_DONE)
 		return 0;
 	if (req->op_case != CTR__WORKER__V1__REQUEST__OP_UNPACK || fds->n < 1)
-		code = ctr_fail(&err, CTR_INVALID_ARGUMENT, "worker unpack: no request to unpack a layer");
+		code = ctr_fail(&err, CTR_INVALID_ARGUMENT,
+				"worker unpack: no request to unpack a layer");
 	else
 		code = run(&j, req->unpack, fds, &res, &err);
 	return code == CTR_OK ? answer_unpacked(&j, &res) : answer_failed(&j, &err);

@@ -13,23 +13,26 @@ struct record {
 	size_t n; /* of the path that follows, with NUL */
 };
 
-ctr_code times_keep(struct tree *t, const struct tar_entry *e, const char *path, struct ctr_error *err)
+ctr_code times_keep(struct tree *t, const struct tar_entry *e, const char *path,
+		    struct ctr_error *err)
 {
 	struct record rec = { .times = { e->times[0], e->times[1] }, .n = strlen(path) + 1 };
 
 	buf_append(&t->dirs, &rec, sizeof(rec));
 	buf_append(&t->dirs, path, rec.n);
 	if (buf_failed(&t->dirs) == -E2BIG)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"directory '%s': names of directories exceed the limit of %llu bytes", path,
-				UNPACK_MAX_DIR_BYTES);
+		return ctr_fail(
+			err, CTR_INVALID_ARGUMENT,
+			"directory '%s': names of directories exceed the limit of %llu bytes", path,
+			UNPACK_MAX_DIR_BYTES);
 	if (buf_failed(&t->dirs))
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	return CTR_OK;
 }
 
 /* A directory that a later entry replaced or removed is skipped. */
-static ctr_code set_one(struct tree *t, const struct record *rec, const char *path, struct ctr_error *err)
+static ctr_code set_one(struct tree *t, const struct record *rec, const char *path,
+			struct ctr_error *err)
 {
 	struct place p;
 	struct stat st;

@@ -25,7 +25,8 @@ ctr_code tree_fail(struct ctr_error *err, int errnum, const char *what, const ch
 	case EMLINK:
 	case ENAMETOOLONG:
 	case EFBIG:
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s '%s': %s", what, path, strerrordesc_np(e));
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s '%s': %s", what, path,
+				strerrordesc_np(e));
 	default:
 		return ctr_fail_errno(err, e, "%s '%s'", what, path);
 	}
@@ -125,7 +126,8 @@ void tree_enter(struct tree *t, const char *path, int fd)
 	}
 	keep(t, path, strlen(path), fd);
 	if (t->opt->whiteouts == UNPACK_NATIVE && mark_upwards(t, fd, &t->parent_ino) < 0)
-		tree_forget(t); /* the next entry finds the directory again, and the error with it */
+		tree_forget(
+			t); /* the next entry finds the directory again, and the error with it */
 }
 
 static ctr_code open_parent(struct tree *t, const char *dir, size_t n, const char *path, bool make,
@@ -155,7 +157,8 @@ static ctr_code open_parent(struct tree *t, const char *dir, size_t n, const cha
 	return CTR_OK;
 }
 
-static ctr_code locate(struct tree *t, const char *path, bool make, struct place *ret, struct ctr_error *err)
+static ctr_code locate(struct tree *t, const char *path, bool make, struct place *ret,
+		       struct ctr_error *err)
 {
 	size_t base = name_base(path), n = base ? base - 1 : 0;
 	char dir[NAME_PATH_MAX];
@@ -184,8 +187,8 @@ ctr_code tree_find(struct tree *t, const char *path, struct place *ret, struct c
 	return locate(t, path, false, ret, err);
 }
 
-ctr_code tree_replace(struct tree *t, const struct place *p, bool want_dir, bool *ret_kept, bool *ret_hides,
-		      struct ctr_error *err)
+ctr_code tree_replace(struct tree *t, const struct place *p, bool want_dir, bool *ret_kept,
+		      bool *ret_hides, struct ctr_error *err)
 {
 	struct stat st;
 	int r;

@@ -60,8 +60,8 @@ void tree_forget(struct tree *t);
  * the new entry (want_dir), and it stays. *ret_hides: a directory will stand where something else stood,
  * so it must hide a directory of the layers below.
  */
-ctr_code tree_replace(struct tree *t, const struct place *p, bool want_dir, bool *ret_kept, bool *ret_hides,
-		      struct ctr_error *err);
+ctr_code tree_replace(struct tree *t, const struct place *p, bool want_dir, bool *ret_kept,
+		      bool *ret_hides, struct ctr_error *err);
 /* UNPACK_NATIVE: remember that this layer put p there. */
 ctr_code tree_mark(struct tree *t, const struct place *p, struct ctr_error *err);
 
@@ -69,14 +69,15 @@ ctr_code tree_mark(struct tree *t, const struct place *p, struct ctr_error *err)
 int parent_make(struct tree *t, const char *path);
 
 /* make.c */
-ctr_code make_entry(struct tree *t, struct tar_reader *r, const struct tar_entry *e, const struct place *p,
-		    struct ctr_error *err);
+ctr_code make_entry(struct tree *t, struct tar_reader *r, const struct tar_entry *e,
+		    const struct place *p, struct ctr_error *err);
 
 /* meta.c: owner, mode, attributes and times. is_new: just made by mkdir or open, with made_*. */
-ctr_code meta_fd(struct tree *t, int fd, struct tar_reader *r, const struct tar_entry *e, const char *path,
-		 bool is_new, struct ctr_error *err);
+ctr_code meta_fd(struct tree *t, int fd, struct tar_reader *r, const struct tar_entry *e,
+		 const char *path, bool is_new, struct ctr_error *err);
 /* For what is not opened: symlinks and special files. Attributes are not set. */
-ctr_code meta_at(struct tree *t, const struct tar_entry *e, const struct place *p, struct ctr_error *err);
+ctr_code meta_at(struct tree *t, const struct tar_entry *e, const struct place *p,
+		 struct ctr_error *err);
 /* Owners through the maps. */
 ctr_code meta_owner(const struct tree *t, const struct tar_entry *e, uid_t *ret_uid, gid_t *ret_gid,
 		    struct ctr_error *err);
@@ -88,7 +89,8 @@ ctr_code whiteout_opaque(struct tree *t, const struct place *p, struct ctr_error
 ctr_code whiteout_make_opaque(struct tree *t, int dir_fd, const char *path, struct ctr_error *err);
 
 /* times.c: times of directories, set at the end because every file made in one changes them. */
-ctr_code times_keep(struct tree *t, const struct tar_entry *e, const char *path, struct ctr_error *err);
+ctr_code times_keep(struct tree *t, const struct tar_entry *e, const char *path,
+		    struct ctr_error *err);
 ctr_code times_set(struct tree *t, struct ctr_error *err);
 
 /* "<what> '<path>': <errno text>". What only the layer itself can have caused is CTR_INVALID_ARGUMENT. */

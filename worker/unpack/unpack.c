@@ -11,8 +11,8 @@
 #include "base/macros.h"
 #include "worker/unpack/tree.h"
 
-#define PROGRESS_ENTRIES 64          /* between two calls of progress() */
-#define PROGRESS_BYTES   (4U << 20)  /* of the source; whichever comes first */
+#define PROGRESS_ENTRIES 64         /* between two calls of progress() */
+#define PROGRESS_BYTES   (4U << 20) /* of the source; whichever comes first */
 
 struct run {
 	const struct unpack_options *opt;
@@ -38,7 +38,8 @@ ctr_code tree_tell(struct tree *t, struct ctr_error *err)
 	return u->opt->progress(u->opt->progress_ud, in, t->entries, err);
 }
 
-static ctr_code clean(const struct tar_entry *e, char path[NAME_PATH_MAX], size_t *ret_n, struct ctr_error *err)
+static ctr_code clean(const struct tar_entry *e, char path[NAME_PATH_MAX], size_t *ret_n,
+		      struct ctr_error *err)
 {
 	int r = name_clean(e->name, path, ret_n);
 
@@ -46,8 +47,8 @@ static ctr_code clean(const struct tar_entry *e, char path[NAME_PATH_MAX], size_
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "entry '%s' leaves the root", e->name);
 	if (r == -ENAMETOOLONG)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"entry '%.64s...': a path may have %d bytes and each name in it %d", e->name,
-				NAME_PATH_MAX - 1, NAME_PART_MAX);
+				"entry '%.64s...': a path may have %d bytes and each name in it %d",
+				e->name, NAME_PATH_MAX - 1, NAME_PART_MAX);
 	return CTR_OK;
 }
 
@@ -90,7 +91,8 @@ static ctr_code run_entries(struct run *u, struct ctr_error *err)
 			return code;
 		if (++u->tree.entries > u->max_entries)
 			return ctr_fail(err, CTR_INVALID_ARGUMENT,
-					"entry '%s': the layer has more than the limit of %" PRIu64 " entries",
+					"entry '%s': the layer has more than the limit of %" PRIu64
+					" entries",
 					e.name, u->max_entries);
 		code = apply(u, &e, err);
 		if (code == CTR_OK)
@@ -100,7 +102,8 @@ static ctr_code run_entries(struct run *u, struct ctr_error *err)
 	}
 }
 
-static ctr_code run_all(struct run *u, struct source *src, struct unpack_result *ret, struct ctr_error *err)
+static ctr_code run_all(struct run *u, struct source *src, struct unpack_result *ret,
+			struct ctr_error *err)
 {
 	const struct unpack_limits *l = &u->opt->limits;
 	struct codec_options co = {
@@ -124,8 +127,8 @@ static ctr_code run_all(struct run *u, struct source *src, struct unpack_result 
 	return code;
 }
 
-ctr_code unpack_layer(struct source *src, const struct unpack_options *opt, struct unpack_result *ret,
-		      struct ctr_error *err)
+ctr_code unpack_layer(struct source *src, const struct unpack_options *opt,
+		      struct unpack_result *ret, struct ctr_error *err)
 {
 	struct run u = { .opt = opt, .tree = { .root_fd = -1, .parent_fd = -1 } };
 	struct unpack_result res = { .entries = 0 };

@@ -11,16 +11,17 @@
 
 enum unpack_whiteouts {
 	UNPACK_OVERLAY, /* the tree is this layer alone: character device 0/0, opaque() for directories */
-	UNPACK_NATIVE,  /* the tree holds the parent's files: remove in place */
+	UNPACK_NATIVE, /* the tree holds the parent's files: remove in place */
 };
 
 /* Defaults of struct unpack_limits; each may be set, 0 means the default. */
-#define UNPACK_MAX_ENTRIES   (2U << 20)
-#define UNPACK_MAX_BYTES     (256ULL << 30)
-#define UNPACK_MAX_RATIO     400
-#define UNPACK_MAX_XATTRS    128            /* of one entry; a value: what the kernel takes */
-#define UNPACK_MAX_XATTR     65536
-#define UNPACK_MAX_DIR_BYTES (256ULL << 20) /* names of directories, kept until their times are set */
+#define UNPACK_MAX_ENTRIES (2U << 20)
+#define UNPACK_MAX_BYTES   (256ULL << 30)
+#define UNPACK_MAX_RATIO   400
+#define UNPACK_MAX_XATTRS  128 /* of one entry; a value: what the kernel takes */
+#define UNPACK_MAX_XATTR   65536
+#define UNPACK_MAX_DIR_BYTES                                                                       \
+	(256ULL << 20) /* names of directories, kept until their times are set */
 
 struct unpack_limits {
 	uint64_t max_entries, max_bytes, max_ratio;
@@ -49,8 +50,8 @@ struct unpack_options {
 
 struct unpack_result {
 	char diff_id[CODEC_DIGEST_ROOM];
-	uint64_t size;      /* of the decoded stream */
-	uint64_t in_size;   /* of the source */
+	uint64_t size;    /* of the decoded stream */
+	uint64_t in_size; /* of the source */
 	uint64_t entries;
 	enum codec_kind codec;
 };
@@ -60,7 +61,7 @@ struct unpack_result {
  * breaks a limit. CTR_RESOURCE_EXHAUSTED: the disk or the memory is full. Each message names the entry. After an error the
  * tree is in an undefined state.
  */
-ctr_code unpack_layer(struct source *src, const struct unpack_options *opt, struct unpack_result *ret,
-		      struct ctr_error *err);
+ctr_code unpack_layer(struct source *src, const struct unpack_options *opt,
+		      struct unpack_result *ret, struct ctr_error *err);
 
 #endif

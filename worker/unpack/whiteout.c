@@ -22,8 +22,8 @@ ctr_code whiteout_make_opaque(struct tree *t, int dir_fd, const char *path, stru
 	ctr_code code;
 
 	if (!t->opt->opaque)
-		return ctr_fail(err, CTR_FAILED_PRECONDITION, "directory '%s' cannot be made opaque here",
-				path);
+		return ctr_fail(err, CTR_FAILED_PRECONDITION,
+				"directory '%s' cannot be made opaque here", path);
 	code = t->opt->opaque(t->opt->opaque_ud, dir_fd, err);
 	return code == CTR_OK ? code : ctr_wrap(err, "make '%s' opaque", path);
 }
@@ -93,7 +93,8 @@ ctr_code whiteout_opaque(struct tree *t, const struct place *p, struct ctr_error
 static ctr_code overlay_taken(struct tree *t, int dir_fd, const char *name, const char *path,
 			      struct ctr_error *err)
 {
-	AUTO_CLOSE int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE int fd =
+		openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd >= 0)
 		return whiteout_make_opaque(t, fd, path, err);

@@ -111,7 +111,8 @@ void unpacks(struct fixture *f, const struct buf *tar)
 		fail_msg("%s", f->message);
 }
 
-void unpack_fails(struct fixture *f, const struct buf *tar, ctr_code code, const char *part, const char *part2)
+void unpack_fails(struct fixture *f, const struct buf *tar, ctr_code code, const char *part,
+		  const char *part2)
 {
 	ctr_code got = unpack(f, tar);
 
@@ -134,7 +135,8 @@ int missing(struct fixture *f, const char *path)
 {
 	struct stat st;
 
-	return fstatat(f->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 && (errno == ENOENT || errno == ENOTDIR);
+	return fstatat(f->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+	       (errno == ENOENT || errno == ENOTDIR);
 }
 
 void expect_text(struct fixture *f, const char *path, const char *text)

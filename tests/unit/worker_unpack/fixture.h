@@ -14,7 +14,7 @@
 
 struct fixture {
 	char dir[64];
-	int fd; /* of dir/root, made anew by fixture_fresh() */
+	int fd;                    /* of dir/root, made anew by fixture_fresh() */
 	struct unpack_options opt; /* changed by a test before unpack() */
 	struct unpack_result res;
 	char message[1024];
@@ -30,9 +30,11 @@ void fixture_fresh(struct fixture *f); /* an empty tree and default options */
 ctr_code unpack(struct fixture *f, const struct buf *tar);
 void unpacks(struct fixture *f, const struct buf *tar);
 /* It fails with code, and its message holds each of the parts (NULL: ignored). */
-void unpack_fails(struct fixture *f, const struct buf *tar, ctr_code code, const char *part, const char *part2);
+void unpack_fails(struct fixture *f, const struct buf *tar, ctr_code code, const char *part,
+		  const char *part2);
 
-struct stat stat_of(struct fixture *f, const char *path); /* not followed; fails the test when missing */
+struct stat stat_of(struct fixture *f,
+		    const char *path); /* not followed; fails the test when missing */
 int missing(struct fixture *f, const char *path);
 void expect_text(struct fixture *f, const char *path, const char *text);
 void put_text(struct fixture *f, const char *path, const char *text);

@@ -12,7 +12,7 @@
 
 struct tb_entry {
 	const char *name;
-	char type; /* 0: '0' */
+	char type;         /* 0: '0' */
 	unsigned int mode; /* 0: 0644, 0755 for directories */
 	unsigned int uid, gid;
 	int64_t mtime; /* 0: TB_MTIME */

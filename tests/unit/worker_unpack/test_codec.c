@@ -158,8 +158,9 @@ static void expect_same(const struct result *r, const struct buf *want)
 	assert_int_equal(r->out.len, want->len);
 	if (want->len)
 		assert_memory_equal(r->out.data, want->data, want->len);
-	assert_int_equal(EVP_Digest(want->len ? want->data : "", want->len, sum, NULL, EVP_sha256(), NULL),
-			 1);
+	assert_int_equal(
+		EVP_Digest(want->len ? want->data : "", want->len, sum, NULL, EVP_sha256(), NULL),
+		1);
 	hex_encode(sum, 32, digest + 7);
 	assert_string_equal(r->digest, digest);
 }
@@ -312,7 +313,8 @@ static void gzip_trailing_garbage_fails(void **state)
 static void gzip_truncated_anywhere_fails(void **state)
 {
 	static const struct shape full = { 6, true, true, true, true }, stored = { .level = 0 };
-	AUTO_BUF text = BUF_INIT(STREAM_MAX), gz = BUF_INIT(STREAM_MAX), noise = BUF_INIT(STREAM_MAX);
+	AUTO_BUF text = BUF_INIT(STREAM_MAX), gz = BUF_INIT(STREAM_MAX),
+		 noise = BUF_INIT(STREAM_MAX);
 
 	(void)state;
 	fill_text(&text, 900);

@@ -30,7 +30,8 @@
 #define AUTO_TARBALL(name) AUTO_BUF name = BUF_INIT(TB_MAX)
 
 /* Put the tar's entries into the directory name of the fixture's root, made if need be. */
-static int tree(struct fixture *f, const char *name, const struct buf *tar, enum unpack_whiteouts how)
+static int tree(struct fixture *f, const char *name, const struct buf *tar,
+		enum unpack_whiteouts how)
 {
 	int fd;
 
@@ -44,14 +45,17 @@ static int tree(struct fixture *f, const char *name, const struct buf *tar, enum
 	return fd;
 }
 
-static struct compare_result compare(int lower, int upper, int touched, enum codec_kind codec, struct buf *layer)
+static struct compare_result compare(int lower, int upper, int touched, enum codec_kind codec,
+				     struct buf *layer)
 {
 	AUTO_CLOSE int out = memfd_create("layer", MFD_CLOEXEC);
 	AUTO_ERROR err = ERROR_INIT;
 	AUTO_FREE char *data = NULL;
-	struct compare_options opt = {
-		.lower_fd = lower, .upper_fd = upper, .touched_fd = touched, .out_fd = out, .codec = codec
-	};
+	struct compare_options opt = { .lower_fd = lower,
+				       .upper_fd = upper,
+				       .touched_fd = touched,
+				       .out_fd = out,
+				       .codec = codec };
 	struct compare_result res;
 	size_t n;
 
@@ -106,8 +110,10 @@ static void dump_one(struct buf *b, int dir, const char *path, const char *name)
 	snprintf(full, sizeof(full), "%s/%s", path, name);
 	assert_int_equal(fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW), 0);
 	buf_printf(b, "%s %o %u:%u %llu %lld.%09ld n%u", full, st.st_mode, st.st_uid, st.st_gid,
-		   S_ISREG(st.st_mode) ? (unsigned long long)st.st_size : (unsigned long long)st.st_rdev,
-		   (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, S_ISDIR(st.st_mode) ? 0 : (unsigned)st.st_nlink);
+		   S_ISREG(st.st_mode) ? (unsigned long long)st.st_size
+				       : (unsigned long long)st.st_rdev,
+		   (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+		   S_ISDIR(st.st_mode) ? 0 : (unsigned)st.st_nlink);
 	if (S_ISLNK(st.st_mode) && readlinkat(dir, name, text, sizeof(text) - 1) > 0)
 		buf_printf(b, " -> %s", text);
 	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
@@ -423,7 +429,9 @@ static void what_no_layer_can_say(void **state)
 	struct fixture *f = *state;
 	AUTO_CLOSE int out = memfd_create("layer", MFD_CLOEXEC);
 	AUTO_ERROR err = ERROR_INIT;
-	struct compare_options opt = { .lower_fd = -1, .upper_fd = f->fd, .touched_fd = -1, .out_fd = out };
+	struct compare_options opt = {
+		.lower_fd = -1, .upper_fd = f->fd, .touched_fd = -1, .out_fd = out
+	};
 	struct compare_result res;
 
 	fixture_fresh(f);

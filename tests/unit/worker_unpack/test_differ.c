@@ -26,89 +26,16 @@
 #include "base/io.h"
 #include "base/str.h"
 #include "fixture.h"
+#include "paper_host.h"
 #include "plugins/differ/differ.h"
 #include "tarball.h"
 
 #define AUTO_TARBALL(name) AUTO_BUF name = BUF_INIT(TB_MAX)
-#define OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
-
-/* ---- a host with just what the differ asks of it ---- */
-
-PRINTF_LIKE(3, 4)
-static ctr_code host_fail(struct ctr_error *err, ctr_code code, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return ctr_fail(err, code, "%s", text);
-}
-
-PRINTF_LIKE(3, 4)
-static ctr_code host_fail_errno(struct ctr_error *err, int32_t errnum, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return ctr_fail_errno(err, errnum, "%s", text);
-}
-
-PRINTF_LIKE(2, 3)
-static ctr_code host_wrap(struct ctr_error *err, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return ctr_wrap(err, "%s", text);
-}
-
-/* The one call there is: cancelled once cancel_fd is readable. */
-static int cancel_event = -1;
-
-static int64_t call_deadline(const struct ctr_call *call)
-{
-	(void)call;
-	return CTR_NO_DEADLINE;
-}
-
-static int32_t call_cancel_fd(const struct ctr_call *call)
-{
-	(void)call;
-	return cancel_event;
-}
-
-static ctr_code call_check(const struct ctr_call *call, struct ctr_error *err)
-{
-	uint64_t n;
-
-	(void)call;
-	return cancel_event >= 0 && read(cancel_event, &n, sizeof(n)) == sizeof(n) ?
-		       ctr_fail(err, CTR_CANCELLED, "cancelled") :
-		       CTR_OK;
-}
-
-static const struct ctr_call_ops call_ops = { .size = sizeof(call_ops),
-					      .deadline_ns = call_deadline,
-					      .check = call_check,
-					      .cancel_fd = call_cancel_fd };
-static const struct ctr_host host = { .size = sizeof(host),
-				      .fail = host_fail,
-				      .fail_errno = host_fail_errno,
-				      .wrap = host_wrap,
-				      .call = &call_ops };
-static const struct ctr_call *const some_call = (const struct ctr_call *)&call_ops;
+#define OCI_LAYER          "application/vnd.oci.image.layer.v1.tar"
 
 static struct differ differ_here(void)
 {
-	return (struct differ){ .host = &host, .worker = CTR_WORKER_BINARY };
+	return (struct differ){ .host = &paper_host, .worker = CTR_WORKER_BINARY };
 }
 
 /* ---- sources ---- */
@@ -120,8 +47,8 @@ struct source_self {
 	int calls;
 };
 
-static ctr_code source_status(const struct ctr_source *s, int64_t *ret_available, int32_t *ret_complete,
-			      struct ctr_error *err)
+static ctr_code source_status(const struct ctr_source *s, int64_t *ret_available,
+			      int32_t *ret_complete, struct ctr_error *err)
 {
 	struct source_self *self = s->self;
 
@@ -165,7 +92,8 @@ static void layer_done(struct layer *l)
 	fd_close(&l->self.event);
 }
 
-static ctr_code apply(struct fixture *f, struct layer *l, uint32_t whiteouts, struct ctr_applied *ret)
+static ctr_code apply(struct fixture *f, struct layer *l, uint32_t whiteouts,
+		      struct ctr_applied *ret)
 {
 	struct differ d = differ_here();
 	struct ctr_tree tree = { .size = sizeof(tree), .whiteouts = whiteouts, .fd = f->fd };
@@ -178,7 +106,7 @@ static ctr_code apply(struct fixture *f, struct layer *l, uint32_t whiteouts, st
 	ctr_code code;
 
 	*ret = (struct ctr_applied){ .size = sizeof(*ret) };
-	code = differ_apply(&d, some_call, &args, ret, &err);
+	code = differ_apply(&d, paper_call, &args, ret, &err);
 	snprintf(f->message, sizeof(f->message), "%s", code == CTR_OK ? "" : error_text(&err));
 	return code;
 }
@@ -307,13 +235,14 @@ static void cancel_ends_the_apply(void **state)
 	layer_init(&l, &b, 1);
 	l.self.step = 1; /* and never again, as far as poll can tell */
 	l.source.event_fd = -1;
-	cancel_event = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	paper_cancel = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert_int_equal(apply(f, &l, CTR_WHITEOUT_OVERLAY, &got), CTR_CANCELLED);
-	fd_close(&cancel_event);
+	fd_close(&paper_cancel);
 	layer_done(&l);
 }
 
-static ctr_code apply_mount(struct fixture *f, struct layer *l, const struct ctr_mount *m, struct ctr_applied *ret)
+static ctr_code apply_mount(struct fixture *f, struct layer *l, const struct ctr_mount *m,
+			    struct ctr_applied *ret)
 {
 	struct differ d = differ_here();
 	struct ctr_apply args = { .size = sizeof(args),
@@ -344,7 +273,8 @@ static void applies_to_mounts(void **state)
 	AUTO_FREE char *upper = str_printf("upperdir=%s/root/u", f->dir);
 	AUTO_FREE char *bind = str_printf("%s/root/n", f->dir);
 	const char *options[] = { upper, lower, "workdir=/nowhere" }, *ro[] = { "ro", "rbind" };
-	struct ctr_mount overlay = { "overlay", "overlay", "", options, 3 }, at = { "bind", bind, "", NULL, 0 };
+	struct ctr_mount overlay = { "overlay", "overlay", "", options, 3 },
+			 at = { "bind", bind, "", NULL, 0 };
 	static const char *const dirs[] = { "l0", "l1", "u", "n", "l0/tmp" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
@@ -372,8 +302,8 @@ static void applies_to_mounts(void **state)
 }
 
 /* The mount service of the test: one overlay, detached. */
-static ctr_code mount_overlay(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n, int32_t *ret_fd,
-			      struct ctr_error *err)
+static ctr_code mount_overlay(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n,
+			      int32_t *ret_fd, struct ctr_error *err)
 {
 	AUTO_CLOSE int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
 
@@ -395,8 +325,8 @@ static ctr_code mount_overlay(const struct ctr_host *h, const struct ctr_mount *
 
 static const struct ctr_mount_ops mount_ops = { .size = sizeof(mount_ops), .open = mount_overlay };
 
-static ctr_code mount_tmpfs(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n, int32_t *ret_fd,
-			    struct ctr_error *err)
+static ctr_code mount_tmpfs(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n,
+			    int32_t *ret_fd, struct ctr_error *err)
 {
 	AUTO_CLOSE int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
 	int *keep = (int *)(uintptr_t)mounts->source;
@@ -413,7 +343,8 @@ static ctr_code mount_tmpfs(const struct ctr_host *h, const struct ctr_mount *mo
 /* A mount that is neither bind nor overlay is made, and written through. */
 static void applies_to_what_must_be_mounted(void **state)
 {
-	static const struct ctr_mount_ops tmpfs_ops = { .size = sizeof(tmpfs_ops), .open = mount_tmpfs };
+	static const struct ctr_mount_ops tmpfs_ops = { .size = sizeof(tmpfs_ops),
+							.open = mount_tmpfs };
 	struct fixture *f = *state;
 	struct differ d = differ_here();
 	AUTO_CLOSE int inside = -1;
@@ -432,7 +363,7 @@ static void applies_to_what_must_be_mounted(void **state)
 	d.mount = &tmpfs_ops;
 	args.layer = &l.descriptor;
 	args.source = &l.source;
-	if (differ_apply(&d, some_call, &args, &got, &err) != CTR_OK)
+	if (differ_apply(&d, paper_call, &args, &got, &err) != CTR_OK)
 		fail_msg("%s", error_text(&err));
 	assert_int_equal(fstatat(inside, "a/f", &st, 0), 0);
 	layer_done(&l);
@@ -469,13 +400,20 @@ static void compares_an_overlay(void **state)
 	size_t n;
 
 	fixture_fresh(f);
-	AUTO_FREE char *below = str_printf("%s/root/l", f->dir), *lower = str_printf("lowerdir=%s", below);
+	AUTO_FREE char *below = str_printf("%s/root/l", f->dir),
+		       *lower = str_printf("lowerdir=%s", below);
 	AUTO_FREE char *upper = str_printf("upperdir=%s/root/u", f->dir);
 	AUTO_FREE char *work = str_printf("workdir=%s/root/w", f->dir);
 	const char *options[] = { lower, upper, work, "redirect_dir=off" };
-	struct ctr_mount over = { "overlay", "overlay", "", options, 4 }, bind = { "bind", below, "", NULL, 0 };
-	struct ctr_compare args = { .size = sizeof(args), .lower = &bind, .upper = &over, .n_lower = 1,
-				    .n_upper = 1, .media_type = OCI_LAYER "+zstd", .out_fd = out,
+	struct ctr_mount over = { "overlay", "overlay", "", options, 4 },
+			 bind = { "bind", below, "", NULL, 0 };
+	struct ctr_compare args = { .size = sizeof(args),
+				    .lower = &bind,
+				    .upper = &over,
+				    .n_lower = 1,
+				    .n_upper = 1,
+				    .media_type = OCI_LAYER "+zstd",
+				    .out_fd = out,
 				    .source_date_ns = CTR_NO_DEADLINE };
 
 	d.mount = &mount_ops;
@@ -491,14 +429,14 @@ static void compares_an_overlay(void **state)
 	change_overlay(merged);
 	fd_close(&merged);
 
-	if (differ_compare(&d, some_call, &args, &got, &err) != CTR_OK)
+	if (differ_compare(&d, paper_call, &args, &got, &err) != CTR_OK)
 		fail_msg("%s", error_text(&err));
 	assert_int_equal(lseek(out, 0, SEEK_SET), 0);
 	assert_int_equal(io_read_fd(out, TB_MAX, &data, &n), 0);
 	assert_int_equal(buf_append(&b, data, n), 0);
 	AUTO_FREE char *alias = str_printf("%s/root/./l", f->dir);
 	bind.source = alias; /* not seen to be what the overlay stands on */
-	if (differ_compare(&d, some_call, &args, &longer, &err) != CTR_OK)
+	if (differ_compare(&d, paper_call, &args, &longer, &err) != CTR_OK)
 		fail_msg("%s", error_text(&err));
 	assert_string_equal(got.digest, longer.digest);
 
@@ -548,7 +486,7 @@ static void compares_two_trees(void **state)
 	assert_int_equal(mkdirat(f->fd, "b", 0755), 0);
 	put_text(f, "a/gone", "gone");
 	put_text(f, "b/new", "new");
-	if (differ_compare(&d, some_call, &args, &got, &err) != CTR_OK)
+	if (differ_compare(&d, paper_call, &args, &got, &err) != CTR_OK)
 		fail_msg("%s", error_text(&err));
 	assert_int_equal(lseek(out, 0, SEEK_SET), 0);
 	assert_int_equal(io_read_fd(out, TB_MAX, &data, &n), 0);
@@ -569,7 +507,7 @@ static void compares_two_trees(void **state)
 	layer_done(&l);
 
 	args.media_type = "application/x-unknown";
-	assert_int_equal(differ_compare(&d, some_call, &args, &got, &err), CTR_UNIMPLEMENTED);
+	assert_int_equal(differ_compare(&d, paper_call, &args, &got, &err), CTR_UNIMPLEMENTED);
 }
 
 int main(void)

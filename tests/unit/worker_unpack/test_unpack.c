@@ -35,7 +35,8 @@ static void every_kind_of_entry(void **state)
 	tb_add(&b, .name = "./d/file", .data = "hello", .mode = 04755, .uid = 7, .gid = 8);
 	tb_add(&b, .name = "./d/empty", .mode = 0600);
 	tb_add(&b, .name = "./d/link", .type = '2', .link = "../anywhere", .uid = 9);
-	tb_add(&b, .name = "./d/hard", .type = '1', .link = "d/file", .mode = 04755, .uid = 7, .gid = 8);
+	tb_add(&b, .name = "./d/hard", .type = '1', .link = "d/file", .mode = 04755, .uid = 7,
+	       .gid = 8);
 	tb_add(&b, .name = "dev/null", .type = '3', .major = 1, .minor = 3, .mode = 0666);
 	tb_add(&b, .name = "dev/loop0", .type = '4', .major = 7, .mode = 0660, .gid = 6);
 	tb_add(&b, .name = "run/fifo", .type = '6', .mode = 0622);
@@ -351,7 +352,8 @@ static void extended_attributes(void **state)
 
 static void acls_become_attributes(void **state)
 {
-	static const char text[] = "user::rw-\nuser:app:r--:123\ngroup::r--\nmask::r--\nother::---\n";
+	static const char text[] =
+		"user::rw-\nuser:app:r--:123\ngroup::r--\nmask::r--\nother::---\n";
 	struct fixture *f = *state;
 	AUTO_BUF rec = BUF_INIT(TB_MAX);
 	char value[256], path[128];
@@ -364,8 +366,9 @@ static void acls_become_attributes(void **state)
 	tb_end(&b);
 	unpacks(f, &b);
 	snprintf(path, sizeof(path), "%s/root/f", f->dir);
-	assert_int_equal(getxattr(path, "system.posix_acl_access", value, sizeof(value)), 4 + 5 * 8);
-	assert_int_equal(value[4 + 8], 2);   /* ACL_USER */
+	assert_int_equal(getxattr(path, "system.posix_acl_access", value, sizeof(value)),
+			 4 + 5 * 8);
+	assert_int_equal(value[4 + 8], 2); /* ACL_USER */
 	assert_int_equal(value[4 + 12], 123);
 }
 

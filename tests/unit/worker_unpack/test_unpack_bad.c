@@ -107,13 +107,15 @@ static void empty_layers(void **state)
 
 	fixture_fresh(f);
 	unpacks(f, &nothing);
-	assert_string_equal(f->res.diff_id,
-			    "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_string_equal(
+		f->res.diff_id,
+		"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	tb_end(&end);
 	unpacks(f, &end);
 	assert_int_equal(f->res.entries, 0);
-	assert_string_equal(f->res.diff_id,
-			    "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef");
+	assert_string_equal(
+		f->res.diff_id,
+		"sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef");
 }
 
 static void bytes_after_the_end_are_hashed(void **state)

@@ -243,7 +243,8 @@ static void native_replacement_is_a_new_file(void **state)
 
 static void reserved_names(void **state)
 {
-	static const char *const skipped[] = { ".wh..wh.plnk/1.2", ".wh..wh.aufs", "a/.wh..wh.orph/x" };
+	static const char *const skipped[] = { ".wh..wh.plnk/1.2", ".wh..wh.aufs",
+					       "a/.wh..wh.orph/x" };
 	static const char *const bad[] = { ".wh.", "d/.wh..", ".wh..." };
 	struct fixture *f = *state;
 
