@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -245,13 +246,42 @@ static ctr_code exit_status(struct cli *c, const char *id, unsigned *ret, struct
 	return code;
 }
 
-static int open_socket(struct cli *c, const char *id)
+/* The bundle is the working directory of the shim, which is the parent of the container's first process. */
+static char *bundle_of(unsigned pid, const char *id)
+{
+	AUTO_FREE char *stat_path = str_printf("/proc/%u/stat", pid);
+	AUTO_FREE char *cwd_path = NULL;
+	AUTO_FREE char *text = NULL;
+	char bundle[4096];
+	unsigned parent = 0;
+	const char *p;
+	ssize_t n;
+
+	if (!stat_path || io_read_file(AT_FDCWD, stat_path, sizeof(bundle), &text, NULL) < 0)
+		return NULL;
+	p = strrchr(text, ')');
+	if (!p || sscanf(p + 1, " %*c %9u", &parent) != 1 || parent <= 1)
+		return NULL;
+	cwd_path = str_printf("/proc/%u/cwd", parent);
+	n = cwd_path ? readlink(cwd_path, bundle, sizeof(bundle) - 1) : -1;
+	if (n <= 0)
+		return NULL;
+	bundle[n] = 0;
+	return str_ends(bundle, id) ? str_dup(bundle) : NULL;
+}
+
+static int open_socket(struct cli *c, const char *id, unsigned pid)
 {
 	const char *slash = strrchr(c->address, '/');
-	AUTO_FREE char *dir = str_printf("%.*s/" RUNTIME_DIR "/%s/%s", (int)(slash ? slash - c->address : 0), c->address,
-					 c->ns, id);
+	AUTO_FREE char *usual = str_printf("%.*s/" RUNTIME_DIR "/%s/%s", (int)(slash ? slash - c->address : 0),
+					   c->address, c->ns, id);
+	AUTO_FREE char *found = NULL;
+	int sock = usual ? connect_in(usual) : -ENOMEM;
 
-	return dir ? connect_in(dir) : -ENOMEM;
+	if (sock >= 0)
+		return sock;
+	found = bundle_of(pid, id);
+	return found ? connect_in(found) : sock;
 }
 
 ctr_code verb_attach(struct cli *c, struct ctr_error *err)
@@ -272,7 +302,7 @@ ctr_code verb_attach(struct cli *c, struct ctr_error *err)
 	}
 	if (code != CTR_OK)
 		return code;
-	sock = open_socket(c, id);
+	sock = open_socket(c, id, state->process->pid);
 	if (sock >= 0) {
 		code = by_socket(c, sock, state->process->terminal, &detached, err);
 		if (code == CTR_OK && !detached)

@@ -14,6 +14,7 @@
 #define DEFAULT_NAMESPACE "default"
 #define DEFAULT_LOG_ROOT  "/var/lib/ctr/logs"
 #define DEFAULT_RUNTIME   "io.containerd.runc.v2"
+#define OWN_RUNTIME       "io.containerd.ctr.v2"
 
 struct cli {
 	const char *address, *ns;

@@ -421,12 +421,15 @@ static ctr_code write_cidfile(struct cli *c, const struct made *made, struct ctr
 	return r < 0 ? ctr_fail_errno(err, r, "--cidfile '%s'", path) : CTR_OK;
 }
 
+/* The shim that writes logs itself is ours: by its own name, or by runc's where the daemon says that it is mapped. */
 static ctr_code choose_log(struct making *m, struct ctr_error *err)
 {
+	const char *runtime = str_or(arg_text(&m->c->args, "runtime"), DEFAULT_RUNTIME);
+	int ctrlog = str_eq(runtime, OWN_RUNTIME) || (str_eq(runtime, DEFAULT_RUNTIME) && m->facts.ctrlog);
 	ctr_code code = files_log_path(m->c, m->made->id, &m->made->log_path, err);
 
 	if (code == CTR_OK)
-		code = log_uri_make(&m->c->args, m->made->log_path, m->facts.ctrlog, &m->made->log_uri, err);
+		code = log_uri_make(&m->c->args, m->made->log_path, ctrlog, &m->made->log_uri, err);
 	return code;
 }
 
