@@ -111,9 +111,25 @@ static struct credential *new_credential(struct auth *a, const char *host,
 	return c;
 }
 
-int auth_mark_asked(struct auth *a, const char *host)
+int auth_mark_asked(struct auth *a, const char *host, uint64_t id)
 {
-	return new_credential(a, host, CREDENTIAL_ASKED) ? 0 : -ENOMEM;
+	struct credential *c = new_credential(a, host, CREDENTIAL_ASKED);
+
+	if (!c)
+		return -ENOMEM;
+	c->asked_id = id;
+	return 0;
+}
+
+const char *auth_asked_host(const struct auth *a, uint64_t id)
+{
+	list_for (l, &a->credentials) {
+		const struct credential *c = list_entry(l, struct credential, link);
+
+		if (c->state == CREDENTIAL_ASKED && c->asked_id == id)
+			return c->host;
+	}
+	return NULL;
 }
 
 int auth_put_credential(struct auth *a, const char *host, const Ctr__Worker__V1__Credential *in)

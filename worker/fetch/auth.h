@@ -17,6 +17,7 @@ enum credential_state { CREDENTIAL_ASKED, CREDENTIAL_GIVEN, CREDENTIAL_NONE };
 struct credential {
 	struct list link;
 	enum credential_state state;
+	uint64_t asked_id; /* ASKED: of the AuthNeeded */
 	char *host, *username, *secret, *header;
 };
 
@@ -51,7 +52,9 @@ void auth_done(struct auth *a);
 
 /* 0 or -ENOMEM. An earlier one for the host is replaced. c empty: CREDENTIAL_NONE. */
 int auth_put_credential(struct auth *a, const char *host, const Ctr__Worker__V1__Credential *c);
-int auth_mark_asked(struct auth *a, const char *host);
+int auth_mark_asked(struct auth *a, const char *host, uint64_t id);
+/* The host that AuthNeeded id asked about; NULL when none waits for that answer. */
+const char *auth_asked_host(const struct auth *a, uint64_t id);
 /*
  * For a registry's host; "docker.io" and its historic names answer for registry-1.docker.io. NULL:
  * none known.

@@ -261,7 +261,7 @@ static int ask_daemon(struct job *j)
 	j->phase = JOB_ASKING;
 	if (c)
 		return 1;
-	if (auth_mark_asked(&f->auth, ep->host) < 0)
+	if (auth_mark_asked(&f->auth, ep->host, j->id) < 0)
 		return 0;
 	ctr__worker__v1__auth_needed__init(&need);
 	ctr__worker__v1__reply__init(&rep);

@@ -62,14 +62,15 @@ static void on_job(struct fetcher *f, const worker_request *req, struct wire_fds
 		f->broken = 1;
 }
 
+/* The job that asked may be gone; others wait for the same answer. */
 static void on_credentials(struct fetcher *f, const worker_request *req)
 {
-	struct job *j = job_find(f, req->id);
+	const char *asked = auth_asked_host(&f->auth, req->id);
 
-	if (!j || j->phase != JOB_ASKING)
+	if (!asked)
 		return;
 	/* for the host that was asked about, whatever name the answer gives it */
-	AUTO_FREE char *host = str_dup(j->eps.v[j->ep].host);
+	AUTO_FREE char *host = str_dup(asked);
 	if (!host || auth_put_credential(&f->auth, host, req->credentials->credential) < 0) {
 		f->broken = 1;
 		return;
