@@ -17,10 +17,10 @@
 #include "rpc/pb.h"
 #include "shim/task.h"
 
-/* "<exec id><suffix>", a file name of the bundle; ids are identifiers, so it holds no '/'. */
+/* A file name of the bundle that no other file there has; ids are identifiers, so it holds no '/'. */
 static char *file_name(const struct proc *p, const char *suffix)
 {
-	return str_printf("%s%s", p->id, suffix);
+	return str_printf("exec-%s%s", p->id, suffix);
 }
 
 static void remove_file(const struct proc *p, const char *suffix)
@@ -65,11 +65,13 @@ static ctr_code check(struct op *op, const exec_request *rq, struct ctr_error *e
 static ctr_code add(struct op *op, const exec_request *rq, struct ctr_error *err)
 {
 	struct task *t = op->task;
-	AUTO_FREE char *name = str_printf("%s.process.json", rq->exec_id);
+	AUTO_FREE char *name = NULL;
 	struct proc *p = calloc(1, sizeof(*p));
 	int r = -ENOMEM;
 
-	if (p && proc_init(p, t, rq->exec_id, rq->stdin, rq->stdout, rq->stderr, rq->terminal) == 0 && name)
+	if (p && proc_init(p, t, rq->exec_id, rq->stdin, rq->stdout, rq->stderr, rq->terminal) == 0)
+		name = file_name(p, ".process.json");
+	if (name)
 		r = io_write_file(t->bundle_fd, name, rq->spec->value.data, rq->spec->value.len, 0600, 0);
 	if (r < 0) {
 		if (p)
@@ -163,7 +165,7 @@ static ctr_code call_runtime(struct op *op, struct ctr_error *err)
 	AUTO_FREE char *process = file_name(p, ".process.json");
 	AUTO_FREE char *pid_file = file_name(p, ".pid");
 	AUTO_FREE char *log = file_name(p, ".log.json");
-	AUTO_FREE char *console = file_name(p, ".console");
+	AUTO_FREE char *console = file_name(p, ".tty");
 	const char *args[12] = { "exec", "--process", process, "--detach", "--pid-file", pid_file };
 	size_t n = 6;
 	int fds[3];
@@ -203,7 +205,7 @@ static void streams_ready(void *ud, ctr_code code, const struct ctr_error *why)
 void exec_start(struct op *op)
 {
 	struct proc *p = op->proc;
-	AUTO_FREE char *console = file_name(p, ".console");
+	AUTO_FREE char *console = file_name(p, ".tty");
 	AUTO_ERROR err = ERROR_INIT;
 	struct stdio_config cfg;
 	ctr_code code;

@@ -5,7 +5,7 @@
  *
  * Two rules keep that free of races. While a runtime call is under way that will leave us a process, orphans
  * stay zombies: the pid that the runtime is about to tell may be one of them. And a zombie that is watched
- * is left to its watcher, which looks for orphans again afterwards (SIGCHLD comes for it too).
+ * is left to its watcher; what hides behind it is looked for again a moment later.
  *
  * Order of announcements: a process's exit after its start, init's exit after those of all its execs.
  */
@@ -29,7 +29,8 @@
 #include "rpc/pb.h"
 #include "shim/task.h"
 
-#define PID_FILE_MAX 32
+#define PID_FILE_MAX  32
+#define REAP_AGAIN_NS (10 * NS_PER_MSEC)
 
 static void answer_wait(const struct proc *p, struct op *op)
 {
@@ -135,6 +136,14 @@ static void proc_ended(void *ud, const siginfo_t *info)
 	reap_orphans(s);
 }
 
+static void reap_again(void *ud)
+{
+	struct shim *s = ud;
+
+	s->reap_timer = NULL;
+	reap_orphans(s);
+}
+
 static int is_tracked(const struct shim *s, pid_t pid)
 {
 	list_for(it, &s->tasks) {
@@ -160,8 +169,12 @@ void reap_orphans(struct shim *s)
 		memset(&info, 0, sizeof(info));
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
 			return;
-		if (is_tracked(s, info.si_pid) || kids_have(&s->kids, info.si_pid))
+		if (is_tracked(s, info.si_pid) || kids_have(&s->kids, info.si_pid)) {
+			if (!s->reap_timer)
+				(void)loop_add_timer(s->loop, clock_now_ns() + REAP_AGAIN_NS, reap_again, s,
+						     &s->reap_timer);
 			return;
+		}
 		if (waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG) < 0)
 			return;
 	}

@@ -102,6 +102,7 @@ static void tear_down(struct shim *s)
 		task_free(list_entry(it, struct task, node));
 	ttrpc_server_free(s->server);
 	events_free(s->events);
+	loop_del_timer(s->reap_timer);
 	loop_free(s->loop);
 	fd_close(&s->signal_fd);
 }

@@ -398,13 +398,18 @@ static int console_start(struct stdio *io, int fd)
 	}
 	if (r == 0 && io->stdin_fd >= 0)
 		r = copy_new(io->loop, take_fd(&io->stdin_fd), io->in_sink, 0, &io->in);
-	if (r == 0 && io->out_sink[0]) {
+	if (r == 0 && !io->out_sink[0]) { /* output that nobody wants still has to flow */
+		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		r = null < 0 ? -errno : fd_sink_new(io->loop, null, 0, &io->out_sink[0]);
+	}
+	if (r == 0) {
 		int out = fd_dup(fd);
 
 		r = out < 0 ? out : copy_new(io->loop, out, io->out_sink[0], 1, &io->out[0]);
-		if (r == 0)
-			copy_on_change(io->out[0], changed, io);
 	}
+	if (r == 0)
+		copy_on_change(io->out[0], changed, io);
 	return r;
 }
 

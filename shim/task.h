@@ -34,6 +34,7 @@ struct shim {
 	struct list kids; /* programs of ours that run now */
 	struct list tasks;
 	size_t n_tasks;
+	struct loop_timer *reap_timer; /* orphans may hide behind a child that the loop has not reaped yet */
 	size_t n_starting; /* runtime calls under way that will leave a process to us */
 	int stopping;
 };
