@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Short names for what protoc-c generates: SNAPSHOTS(Info) is the struct, SNAPSHOTS_INIT(INFO) its initialiser,
- * SNAPSHOTS_SERVICE the service.
+ * Short names for what protoc-c generates: SNAPSHOTS(Info) is the struct, SNAPSHOTS_INIT(INFO) its
+ * initialiser, SNAPSHOTS_SERVICE the service.
  */
 #ifndef CTR_CLI_API_H
 #define CTR_CLI_API_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Parsing of flags by the tables: --name=value, --name value, -x value, -xvalue, -abc, and "--" as the end.
+ * Parsing of flags by the tables: --name=value, --name value, -x value, -xvalue, -abc, and "--" as
+ * the end.
  */
 #include "cli/args.h"
 
@@ -103,7 +104,10 @@ const struct verb *verb_find(const struct verb *list, size_t n, const char *name
 	return NULL;
 }
 
-/* Index of a flag in a verb's table by long name (n bytes), or by letter; n_flags when it is not there. */
+/*
+ * Index of a flag in a verb's table by long name (n bytes), or by letter; n_flags when it is not
+ * there.
+ */
 static size_t find_long(const struct verb *v, const char *name, size_t n)
 {
 	size_t i;
@@ -145,7 +149,8 @@ static int boolean(const char *text)
 	return str_eq(text, "false") || str_eq(text, "0") ? 0 : -1;
 }
 
-static ctr_code take(struct parse *p, struct args *a, size_t index, const char *value, struct ctr_error *err)
+static ctr_code take(struct parse *p, struct args *a, size_t index, const char *value,
+		     struct ctr_error *err)
 {
 	const struct flag *f = &a->verb->flags[index];
 
@@ -153,8 +158,8 @@ static ctr_code take(struct parse *p, struct args *a, size_t index, const char *
 		int on = value ? boolean(value) : 1;
 
 		if (on < 0)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "flag --%s is true or false, not '%s'", f->name,
-					value);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"flag --%s is true or false, not '%s'", f->name, value);
 		a->values[index].set = on;
 		return CTR_OK;
 	}
@@ -187,7 +192,8 @@ static ctr_code parse_long(struct parse *p, const char *word, struct ctr_error *
 
 	nearest = name ? flag_nearest(p->verb, name) : NULL;
 	if (nearest)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown flag '--%s' (did you mean '--%s'?)", name, nearest);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"unknown flag '--%s' (did you mean '--%s'?)", name, nearest);
 	return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown flag '--%s'", str_or(name, word));
 }
 
@@ -206,7 +212,8 @@ static ctr_code parse_letters(struct parse *p, const char *letters, struct ctr_e
 			continue;
 		}
 		if (i == a->verb->n_flags)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown flag '-%c' in '-%s'", *l, letters);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown flag '-%c' in '-%s'",
+					*l, letters);
 		if (a->verb->flags[i].kind != FLAG_BOOL) {
 			const char *value = l[1] == '=' ? l + 2 : l + 1;
 
@@ -227,16 +234,20 @@ static ctr_code check_count(const struct args *a, struct ctr_error *err)
 	if (a->help)
 		return CTR_OK;
 	if (a->n_rest < v->min_args)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "usage: %s %s", v->name, str_or(v->args, ""));
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "usage: %s %s", v->name,
+				str_or(v->args, ""));
 	if (a->n_rest > v->max_args)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "too many arguments from '%s' on", a->rest[v->max_args]);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "too many arguments from '%s' on",
+				a->rest[v->max_args]);
 	return CTR_OK;
 }
 
-ctr_code args_parse(const struct verb *verb, const struct verb *global, char **argv, struct args *ret,
-		    struct args *globals, struct ctr_error *err)
+ctr_code args_parse(const struct verb *verb, const struct verb *global, char **argv,
+		    struct args *ret, struct args *globals, struct ctr_error *err)
 {
-	struct parse p = { .verb = verb, .global = global, .args = ret, .globals = globals, .argv = argv };
+	struct parse p = {
+		.verb = verb, .global = global, .args = ret, .globals = globals, .argv = argv
+	};
 	ctr_code code = CTR_OK;
 
 	assert(verb->n_flags <= FLAGS_MAX);
@@ -256,7 +267,8 @@ ctr_code args_parse(const struct verb *verb, const struct verb *global, char **a
 		p.at++;
 		if (str_eq(word, "--"))
 			break;
-		code = word[1] == '-' ? parse_long(&p, word + 2, err) : parse_letters(&p, word + 1, err);
+		code = word[1] == '-' ? parse_long(&p, word + 2, err)
+				      : parse_letters(&p, word + 1, err);
 	}
 	if (code != CTR_OK)
 		return code;

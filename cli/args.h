@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Verbs and flags as tables. Parsing, --help and the completion scripts all derive from them, so a flag exists in
- * all three or in none.
+ * Verbs and flags as tables. Parsing, --help and the completion scripts all derive from them, so a
+ * flag exists in all three or in none.
  */
 #ifndef CTR_CLI_ARGS_H
 #define CTR_CLI_ARGS_H
@@ -24,7 +24,8 @@ struct flag {
 	const char *choices; /* for completion: "a b c", or NULL */
 };
 
-#define VERB_STOP  1 /* the first positional ends the flags: the rest belongs to the container's command */
+#define VERB_STOP                                                                                  \
+	1 /* the first positional ends the flags: the rest belongs to the container's command */
 #define VERB_QUIET 2 /* not in --help and completion */
 
 struct verb {
@@ -41,17 +42,26 @@ struct verb {
 	ctr_code (*run)(struct cli *c, struct ctr_error *err);
 };
 
-#define ANY_ARGS   ~0u
-#define FLAGS(a)   .flags = (a), .n_flags = ARRAY_SIZE(a)
-#define VERBS(a)   .verbs = (a), .n_verbs = ARRAY_SIZE(a)
-#define FLAGS_MAX  80
-#define FLAGS_LIST                                                                                                 \
-	{ "quiet", 'q', FLAG_BOOL, NULL, "only the names", NULL },                                                \
-		{ "json", 0, FLAG_BOOL, NULL, "a JSON array", NULL },                                              \
-		{ "format", 0, FLAG_TEXT, "TEMPLATE", "a line for each, such as '{{.ID}} {{.Image}}'", NULL },     \
-		{ "no-trunc", 0, FLAG_BOOL, NULL, "nothing shortened", NULL }
+#define ANY_ARGS  ~0u
+#define FLAGS(a)  .flags = (a), .n_flags = ARRAY_SIZE(a)
+#define VERBS(a)  .verbs = (a), .n_verbs = ARRAY_SIZE(a)
+#define FLAGS_MAX 80
+#define FLAGS_LIST                                                                                 \
+	{ "quiet", 'q', FLAG_BOOL, NULL, "only the names", NULL },                                 \
+		{ "json", 0, FLAG_BOOL, NULL, "a JSON array", NULL },                              \
+		{ "format",                                                                        \
+		  0,                                                                               \
+		  FLAG_TEXT,                                                                       \
+		  "TEMPLATE",                                                                      \
+		  "a line for each, such as '{{.ID}} {{.Image}}'",                                 \
+		  NULL },                                                                          \
+	{                                                                                          \
+		"no-trunc", 0, FLAG_BOOL, NULL, "nothing shortened", NULL                          \
+	}
 
-/* What was given: one value for each flag of the verb, in the table's order, and the positionals. */
+/*
+ * What was given: one value for each flag of the verb, in the table's order, and the positionals.
+ */
 struct flag_value {
 	int set;
 	const char *text; /* the last one given */
@@ -69,16 +79,17 @@ struct args {
 void args_done(struct args *a);
 
 /*
- * Parse argv (without the verb's own name). The global table's flags are accepted too, where the verb has none of the
- * same name, and go to globals. CTR_INVALID_ARGUMENT with a text that names the nearest flag.
+ * Parse argv (without the verb's own name). The global table's flags are accepted too, where the
+ * verb has none of the same name, and go to globals. CTR_INVALID_ARGUMENT with a text that names
+ * the nearest flag.
  */
-ctr_code args_parse(const struct verb *verb, const struct verb *global, char **argv, struct args *ret,
-		    struct args *globals, struct ctr_error *err);
+ctr_code args_parse(const struct verb *verb, const struct verb *global, char **argv,
+		    struct args *ret, struct args *globals, struct ctr_error *err);
 
 /* The name must be in the verb's table. */
 int arg_on(const struct args *a, const char *name);
 int arg_given(const struct args *a, const char *name);
-const char *arg_text(const struct args *a, const char *name); /* NULL: not given */
+const char *arg_text(const struct args *a, const char *name);  /* NULL: not given */
 char *const *arg_list(const struct args *a, const char *name); /* never NULL */
 
 /* The verb of this name in a table, or NULL; and the nearest name for a suggestion, or NULL. */

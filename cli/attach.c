@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * attach: through the shim's attach socket in the bundle (many at a time, nobody holds the container back), or, for a
- * container that was started in the foreground, through its FIFOs.
+ * attach: through the shim's attach socket in the bundle (many at a time, nobody holds the
+ * container back), or, for a container that was started in the foreground, through its FIFOs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,8 @@ static void send_frame(struct attached *a, enum attach_type type, const void *da
 	unsigned char head[ATTACH_HEAD];
 
 	attach_head(type, n, head);
-	if (io_write_full(a->sock, head, sizeof(head)) < 0 || (n && io_write_full(a->sock, data, n) < 0))
+	if (io_write_full(a->sock, head, sizeof(head)) < 0 ||
+	    (n && io_write_full(a->sock, data, n) < 0))
 		leave(a, 0);
 }
 
@@ -181,12 +182,16 @@ static int begin(struct attached *a)
 	a->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	send_size(a);
 	return a->signal_fd < 0 ? -errno
-				: loop_add_fd(a->c->loop, a->signal_fd, EPOLLIN, on_signal, a, &a->signal_watch);
+				: loop_add_fd(a->c->loop, a->signal_fd, EPOLLIN, on_signal, a,
+					      &a->signal_watch);
 }
 
-static ctr_code by_socket(struct cli *c, int sock, int tty, int *ret_detached, struct ctr_error *err)
+static ctr_code by_socket(struct cli *c, int sock, int tty, int *ret_detached,
+			  struct ctr_error *err)
 {
-	struct attached a = { .c = c, .sock = sock, .tty = tty, .signal_fd = -1, .term = TERM_INIT };
+	struct attached a = {
+		.c = c, .sock = sock, .tty = tty, .signal_fd = -1, .term = TERM_INIT
+	};
 	int r;
 
 	a.input = !arg_on(&c->args, "no-stdin") && (!tty || isatty(STDIN_FILENO));
@@ -204,8 +209,8 @@ static ctr_code by_socket(struct cli *c, int sock, int tty, int *ret_detached, s
 	return r < 0 ? ctr_fail_errno(err, r, "attach socket") : CTR_OK;
 }
 
-static ctr_code by_fifos(struct cli *c, const char *id, const Containerd__V1__Types__Process *p, int *ret_detached,
-			 unsigned *ret_exit, struct ctr_error *err)
+static ctr_code by_fifos(struct cli *c, const char *id, const Containerd__V1__Types__Process *p,
+			 int *ret_detached, unsigned *ret_exit, struct ctr_error *err)
 {
 	const struct session_options so = {
 		.id = id,
@@ -218,8 +223,10 @@ static ctr_code by_fifos(struct cli *c, const char *id, const Containerd__V1__Ty
 	ctr_code code;
 
 	if (strstr(p->stdout, "://"))
-		return ctr_fail(err, CTR_FAILED_PRECONDITION,
-				"its output goes to '%s' and its shim has no attach socket: see logs", p->stdout);
+		return ctr_fail(
+			err, CTR_FAILED_PRECONDITION,
+			"its output goes to '%s' and its shim has no attach socket: see logs",
+			p->stdout);
 	code = session_attach(c, &so, p->stdin, p->stdout, p->stderr, &s, err);
 	if (code == CTR_OK)
 		code = task_wait_begin(c, id, NULL, &waiting, err);
@@ -246,7 +253,10 @@ static ctr_code exit_status(struct cli *c, const char *id, unsigned *ret, struct
 	return code;
 }
 
-/* The bundle is the working directory of the shim, which is the parent of the container's first process. */
+/*
+ * The bundle is the working directory of the shim, which is the parent of the container's first
+ * process.
+ */
 static char *bundle_of(unsigned pid, const char *id)
 {
 	AUTO_FREE char *stat_path = str_printf("/proc/%u/stat", pid);
@@ -273,8 +283,9 @@ static char *bundle_of(unsigned pid, const char *id)
 static int open_socket(struct cli *c, const char *id, unsigned pid)
 {
 	const char *slash = strrchr(c->address, '/');
-	AUTO_FREE char *usual = str_printf("%.*s/" RUNTIME_DIR "/%s/%s", (int)(slash ? slash - c->address : 0),
-					   c->address, c->ns, id);
+	AUTO_FREE char *usual =
+		str_printf("%.*s/" RUNTIME_DIR "/%s/%s", (int)(slash ? slash - c->address : 0),
+			   c->address, c->ns, id);
 	AUTO_FREE char *found = NULL;
 	int sock = usual ? connect_in(usual) : -ENOMEM;
 

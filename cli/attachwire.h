@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The frames of the shim's attach socket (docs/shim.md, "Attach"): one byte type, three bytes length, data.
+ * The frames of the shim's attach socket (docs/shim.md, "Attach"): one byte type, three bytes
+ * length, data.
  */
 #ifndef CTR_CLI_ATTACHWIRE_H
 #define CTR_CLI_ATTACHWIRE_H
@@ -27,9 +28,13 @@ struct attach_decoder {
 	char *data;
 	size_t len, want;
 };
-/* Take n bytes; fn for each whole frame, of any type number. 0, -EPROTO (a frame too long) or -ENOMEM. */
+/*
+ * Take n bytes; fn for each whole frame, of any type number. 0, -EPROTO (a frame too long) or
+ * -ENOMEM.
+ */
 int attach_decode(struct attach_decoder *d, const char *bytes, size_t n,
-		  void (*fn)(void *ud, enum attach_type type, const char *data, size_t n), void *ud);
+		  void (*fn)(void *ud, enum attach_type type, const char *data, size_t n),
+		  void *ud);
 void attach_decoder_done(struct attach_decoder *d);
 
 #endif

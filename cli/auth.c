@@ -44,7 +44,8 @@ static char *config_dir(struct cli *c)
 
 static int is_hub(const char *host)
 {
-	return str_eq(host, "docker.io") || str_eq(host, "index.docker.io") || str_eq(host, "registry-1.docker.io");
+	return str_eq(host, "docker.io") || str_eq(host, "index.docker.io") ||
+	       str_eq(host, "registry-1.docker.io");
 }
 
 static ctr_code load(struct cli *c, json_t **ret, struct ctr_error *err)
@@ -64,7 +65,8 @@ static ctr_code load(struct cli *c, json_t **ret, struct ctr_error *err)
 	*ret = text[0] ? json_loads(text, 0, &why) : json_object();
 	explicit_bzero(text, strlen(text));
 	if (!*ret)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s': line %d: %s", path, why.line, why.text);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s': line %d: %s", path, why.line,
+				why.text);
 	if (!json_is_object(*ret)) {
 		json_decref(*ret);
 		*ret = NULL;
@@ -78,7 +80,9 @@ static ctr_code save(struct cli *c, const json_t *root, struct ctr_error *err)
 	AUTO_FREE char *dir = config_dir(c);
 	char *text = json_dumps(root, JSON_INDENT(8));
 	AUTO_CLOSE int fd = dir ? path_own_dir(dir, 0700) : -ENOMEM;
-	int r = fd < 0 ? fd : !text ? -ENOMEM : io_write_file(fd, "config.json", text, strlen(text), 0600, 1);
+	int r = fd < 0  ? fd
+		: !text ? -ENOMEM
+			: io_write_file(fd, "config.json", text, strlen(text), 0600, 1);
 
 	wipe(text);
 	return r < 0 ? ctr_fail_errno(err, r, "write '%s/config.json'", dir ? dir : "") : CTR_OK;
@@ -148,7 +152,8 @@ ctr_code auth_find(struct cli *c, const char *host, struct credential *ret, stru
 	return CTR_OK;
 }
 
-ctr_code auth_store(struct cli *c, const char *host, const char *username, const char *secret, struct ctr_error *err)
+ctr_code auth_store(struct cli *c, const char *host, const char *username, const char *secret,
+		    struct ctr_error *err)
 {
 	AUTO_JSON root = NULL;
 	char *plain, *encoded;
@@ -170,7 +175,8 @@ ctr_code auth_store(struct cli *c, const char *host, const char *username, const
 		json_t *entry = json_object();
 
 		base64_encode(plain, strlen(plain), 0, 1, encoded);
-		bad = json_put_str(entry, "auth", encoded) | json_put(auths, is_hub(host) ? HUB_KEY : host, entry);
+		bad = json_put_str(entry, "auth", encoded) |
+		      json_put(auths, is_hub(host) ? HUB_KEY : host, entry);
 	}
 	wipe(plain);
 	wipe(encoded);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Registry credentials: ~/.docker/config.json ("auths"), 0600, replaced atomically. Secrets are wiped after use.
+ * Registry credentials: ~/.docker/config.json ("auths"), 0600, replaced atomically. Secrets are
+ * wiped after use.
  */
 #ifndef CTR_CLI_AUTH_H
 #define CTR_CLI_AUTH_H
@@ -16,7 +17,8 @@ void credential_done(struct credential *k);
 
 /* NOT_FOUND: none for this host ("docker.io" has an alias in the file). */
 ctr_code auth_find(struct cli *c, const char *host, struct credential *ret, struct ctr_error *err);
-ctr_code auth_store(struct cli *c, const char *host, const char *username, const char *secret, struct ctr_error *err);
+ctr_code auth_store(struct cli *c, const char *host, const char *username, const char *secret,
+		    struct ctr_error *err);
 ctr_code auth_forget(struct cli *c, const char *host, struct ctr_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What every verb needs: the environment, the connection, the client's own directories, error lines.
+ * What every verb needs: the environment, the connection, the client's own directories, error
+ * lines.
  */
 #include "cli/cli.h"
 
@@ -43,8 +44,8 @@ ctr_code cli_rpc(struct cli *c, struct rpc **ret, struct ctr_error *err)
 	return CTR_OK;
 }
 
-ctr_code cli_call(struct cli *c, const ProtobufCServiceDescriptor *service, const char *method, const void *req,
-		  void *ret, struct ctr_error *err)
+ctr_code cli_call(struct cli *c, const ProtobufCServiceDescriptor *service, const char *method,
+		  const void *req, void *ret, struct ctr_error *err)
 {
 	struct rpc *rpc = NULL;
 	ctr_code code = cli_rpc(c, &rpc, err);
@@ -58,7 +59,8 @@ const char *cli_state_dir(struct cli *c)
 	const char *slash = strrchr(c->address, '/');
 
 	if (!c->state_dir)
-		c->state_dir = str_printf("%.*s/client", (int)(slash ? slash - c->address : 0), c->address);
+		c->state_dir = str_printf("%.*s/client", (int)(slash ? slash - c->address : 0),
+					  c->address);
 	return c->state_dir;
 }
 
@@ -129,7 +131,8 @@ void cli_error(struct cli *c, const char *subject, const struct ctr_error *err)
 	fprintf(stderr, "%s\n", b.data ? b.data : "ctrctl: out of memory");
 }
 
-ctr_code cli_each(struct cli *c, ctr_code (*fn)(struct cli *c, const char *name, struct ctr_error *err),
+ctr_code cli_each(struct cli *c,
+		  ctr_code (*fn)(struct cli *c, const char *name, struct ctr_error *err),
 		  struct ctr_error *err)
 {
 	for (size_t i = 0; i < c->args.n_rest; i++) {

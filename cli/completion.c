@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * completion: scripts for bash, zsh and fish, written from the tables of verbs and flags. Names of containers and images
- * are asked for when they are completed.
+ * completion: scripts for bash, zsh and fish, written from the tables of verbs and flags. Names of
+ * containers and images are asked for when they are completed.
  */
 #include "cli/completion.h"
 
@@ -11,7 +11,7 @@
 #include "base/str.h"
 #include "cli/verbs.h"
 
-#define SCRIPT_MAX (1 << 20)
+#define SCRIPT_MAX         (1 << 20)
 #define CONTAINERS_COMMAND "ctrctl ps -a --format '{{.Names}}' 2>/dev/null"
 #define IMAGES_COMMAND     "ctrctl images --format '{{.Name}}' 2>/dev/null"
 
@@ -67,7 +67,8 @@ static void bash_verb(struct buf *out, const char *path, const struct verb *v)
 	buf_puts(out, "'\n");
 	for (size_t i = 0; i < v->n_flags; i++) {
 		if (v->flags[i].choices)
-			buf_printf(out, "\t\t[ \"$prev\" = --%s ] && words='%s'\n", v->flags[i].name, v->flags[i].choices);
+			buf_printf(out, "\t\t[ \"$prev\" = --%s ] && words='%s'\n",
+				   v->flags[i].name, v->flags[i].choices);
 	}
 	if (command)
 		buf_printf(out, "\t\targs=1; list() { %s; }\n", command);
@@ -97,21 +98,24 @@ static void bash(struct buf *out)
 	for (size_t i = 0; i < cli_root.n_verbs; i++) {
 		if (!cli_root.verbs[i].verbs)
 			continue;
-		buf_printf(out, "\t%s)\n\t\tif ((i + 1 < COMP_CWORD)); then path=\"$path ${COMP_WORDS[i+1]}\"\n"
-				"\t\telse words='",
+		buf_printf(out,
+			   "\t%s)\n\t\tif ((i + 1 < COMP_CWORD)); then path=\"$path "
+			   "${COMP_WORDS[i+1]}\"\n"
+			   "\t\telse words='",
 			   cli_root.verbs[i].name);
 		put_names(out, &cli_root.verbs[i]);
 		buf_puts(out, "'; fi ;;\n");
 	}
 	buf_puts(out, "\tesac\n\tcase $path in\n");
 	each_verb(out, &cli_root, "", bash_verb);
-	buf_puts(out, "\tesac\n"
-		      "\tif [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-		      "\telif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$flags\" -- \"$cur\"))\n"
-		      "\telif [ -n \"$args\" ]; then COMPREPLY=($(compgen -W \"$(list)\" -- \"$cur\"))\n"
-		      "\tfi\n"
-		      "}\n"
-		      "complete -o default -F _ctrctl ctrctl\n");
+	buf_puts(out,
+		 "\tesac\n"
+		 "\tif [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+		 "\telif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$flags\" -- \"$cur\"))\n"
+		 "\telif [ -n \"$args\" ]; then COMPREPLY=($(compgen -W \"$(list)\" -- \"$cur\"))\n"
+		 "\tfi\n"
+		 "}\n"
+		 "complete -o default -F _ctrctl ctrctl\n");
 }
 
 /* Text inside single quotes of zsh and fish, without what _arguments would read as its own. */
@@ -150,8 +154,9 @@ static void zsh_verb(struct buf *out, const char *path, const struct verb *v)
 		zsh_flag(out, &v->flags[i]);
 	if (command)
 		buf_printf(out, "\t\t\t'*:%s:{compadd -- ${(f)\"$(%s)\"}}'", v->complete,
-			   str_eq(v->complete, "image") ? "ctrctl images --format \"{{.Name}}\" 2>/dev/null"
-							: "ctrctl ps -a --format \"{{.Names}}\" 2>/dev/null");
+			   str_eq(v->complete, "image")
+				   ? "ctrctl images --format \"{{.Name}}\" 2>/dev/null"
+				   : "ctrctl ps -a --format \"{{.Names}}\" 2>/dev/null");
 	else
 		buf_puts(out, "\t\t\t'*:file:_files'");
 	buf_puts(out, "\n\t\t\t;;\n");
@@ -177,11 +182,13 @@ static void zsh(struct buf *out)
 		      "\tif ((CURRENT == 2)); then\n"
 		      "\t\tverbs=(");
 	zsh_names(out, &cli_root);
-	buf_puts(out, ")\n\t\t_describe verb verbs\n\t\treturn\n\tfi\n\tlocal path=$words[2]\n\tcase $path in\n");
+	buf_puts(out, ")\n\t\t_describe verb verbs\n\t\treturn\n\tfi\n\tlocal "
+		      "path=$words[2]\n\tcase $path in\n");
 	for (size_t i = 0; i < cli_root.n_verbs; i++) {
 		if (!cli_root.verbs[i].verbs)
 			continue;
-		buf_printf(out, "\t\t(%s)\n\t\t\tif ((CURRENT == 3)); then verbs=(", cli_root.verbs[i].name);
+		buf_printf(out, "\t\t(%s)\n\t\t\tif ((CURRENT == 3)); then verbs=(",
+			   cli_root.verbs[i].name);
 		zsh_names(out, &cli_root.verbs[i]);
 		buf_puts(out, "); _describe verb verbs; return; fi\n"
 			      "\t\t\tpath=\"$path $words[3]\"; shift words; ((CURRENT--)) ;;\n");
@@ -217,7 +224,8 @@ static void fish_verb(struct buf *out, const char *path, const struct verb *v)
 	AUTO_FREE char *condition =
 		!first ? NULL
 		       : str_printf("__fish_seen_subcommand_from %s%s%s", first,
-				    space ? "; and __fish_seen_subcommand_from " : "", space ? space + 1 : "");
+				    space ? "; and __fish_seen_subcommand_from " : "",
+				    space ? space + 1 : "");
 
 	if (!condition)
 		return;
@@ -234,7 +242,8 @@ static void fish_names(struct buf *out, const char *condition, const struct verb
 	for (size_t i = 0; i < group->n_verbs; i++) {
 		if (group->verbs[i].options & VERB_QUIET)
 			continue;
-		buf_printf(out, "complete -c ctrctl -n '%s' -f -a %s -d '", condition, group->verbs[i].name);
+		buf_printf(out, "complete -c ctrctl -n '%s' -f -a %s -d '", condition,
+			   group->verbs[i].name);
 		put_quoted(out, group->verbs[i].help, 0);
 		buf_puts(out, "'\n");
 	}
@@ -253,8 +262,9 @@ static void fish(struct buf *out)
 		if (!g->verbs)
 			continue;
 		put_names(&names, g);
-		condition = str_printf("__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from %s", g->name,
-				       names.data ? names.data : "");
+		condition = str_printf(
+			"__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from %s",
+			g->name, names.data ? names.data : "");
 		if (condition)
 			fish_names(out, condition, g);
 	}
@@ -282,6 +292,7 @@ ctr_code verb_completion(struct cli *c, struct ctr_error *err)
 	AUTO_BUF out = BUF_INIT(SCRIPT_MAX);
 
 	if (completion_script(c->args.rest[0], &out) == -EINVAL)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s': bash, zsh or fish", c->args.rest[0]);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s': bash, zsh or fish",
+				c->args.rest[0]);
 	return out_flush(&out, err);
 }

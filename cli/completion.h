@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 
-int completion_script(const char *shell, struct buf *out); /* bash, zsh or fish; 0, or -EINVAL for another */
+int completion_script(const char *shell,
+		      struct buf *out); /* bash, zsh or fish; 0, or -EINVAL for another */
 
 #endif

@@ -27,12 +27,12 @@ void short_id(const char *id, char ret[80])
 	(void)snprintf(ret, 80, "%.*s", whole ? 79 : SHORT_ID, id);
 }
 
-const char *container_label(const CONTAINERS(Container) *k, const char *key)
+const char *container_label(const CONTAINERS(Container) * k, const char *key)
 {
 	return pb_map_get(k->labels, k->n_labels, key);
 }
 
-void container_title(const CONTAINERS(Container) *k, int full, char ret[80])
+void container_title(const CONTAINERS(Container) * k, int full, char ret[80])
 {
 	const char *name = container_label(k, LABEL_NAME);
 
@@ -49,8 +49,8 @@ char *container_name_filter(const char *name)
 	return str_printf("labels.\"" LABEL_NAME "\"==\"%s\"", name);
 }
 
-static ctr_code list(struct cli *c, char **filters, size_t n, CONTAINERS(ListContainersResponse) **ret,
-		     struct ctr_error *err)
+static ctr_code list(struct cli *c, char **filters, size_t n,
+		     CONTAINERS(ListContainersResponse) * *ret, struct ctr_error *err)
 {
 	CONTAINERS(ListContainersRequest) req = CONTAINERS_INIT(LIST_CONTAINERS_REQUEST);
 
@@ -60,7 +60,8 @@ static ctr_code list(struct cli *c, char **filters, size_t n, CONTAINERS(ListCon
 }
 
 /* "'x' begins the ids of several containers: a, b" */
-static ctr_code ambiguous(const CONTAINERS(ListContainersResponse) *resp, const char *name, struct ctr_error *err)
+static ctr_code ambiguous(const CONTAINERS(ListContainersResponse) * resp, const char *name,
+			  struct ctr_error *err)
 {
 	AUTO_BUF b = BUF_INIT(4096);
 	size_t shown = 0;
@@ -73,13 +74,13 @@ static ctr_code ambiguous(const CONTAINERS(ListContainersResponse) *resp, const 
 		short_id(resp->containers[i]->id, id);
 		buf_printf(&b, "%s%s", shown++ ? ", " : "", id);
 	}
-	return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' begins the ids of several containers: %s", name,
-			b.data ? b.data : "");
+	return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' begins the ids of several containers: %s",
+			name, b.data ? b.data : "");
 }
 
 /* An exact id, then a name, then the beginning of one id. */
-static ctr_code choose(CONTAINERS(ListContainersResponse) *resp, const char *name, CONTAINERS(Container) **ret,
-		       struct ctr_error *err)
+static ctr_code choose(CONTAINERS(ListContainersResponse) * resp, const char *name,
+		       CONTAINERS(Container) * *ret, struct ctr_error *err)
 {
 	CONTAINERS(Container) **slot = NULL;
 	int rank = 0, count = 0;
@@ -87,7 +88,10 @@ static ctr_code choose(CONTAINERS(ListContainersResponse) *resp, const char *nam
 	for (size_t i = 0; i < resp->n_containers; i++) {
 		CONTAINERS(Container) *k = resp->containers[i];
 		const char *label = container_label(k, LABEL_NAME);
-		int r = str_eq(k->id, name) ? 3 : label && str_eq(label, name) ? 2 : str_starts(k->id, name) ? 1 : 0;
+		int r = str_eq(k->id, name)            ? 3
+			: label && str_eq(label, name) ? 2
+			: str_starts(k->id, name)      ? 1
+						       : 0;
 
 		if (r > rank) {
 			rank = r;
@@ -105,7 +109,8 @@ static ctr_code choose(CONTAINERS(ListContainersResponse) *resp, const char *nam
 	return CTR_OK;
 }
 
-ctr_code container_find(struct cli *c, const char *name, CONTAINERS(Container) **ret, struct ctr_error *err)
+ctr_code container_find(struct cli *c, const char *name, CONTAINERS(Container) * *ret,
+			struct ctr_error *err)
 {
 	AUTO_PB CONTAINERS(ListContainersResponse) *resp = NULL;
 	AUTO_FREE char *by_id = NULL, *by_name = NULL, *by_prefix = NULL;
@@ -145,7 +150,7 @@ ctr_code container_id(struct cli *c, const char *name, char **ret, struct ctr_er
 	return *ret ? CTR_OK : ctr_fail_errno(err, ENOMEM, "container");
 }
 
-ctr_code container_spec(const CONTAINERS(Container) *k, json_t **ret, struct ctr_error *err)
+ctr_code container_spec(const CONTAINERS(Container) * k, json_t **ret, struct ctr_error *err)
 {
 	json_error_t why;
 
@@ -153,12 +158,13 @@ ctr_code container_spec(const CONTAINERS(Container) *k, json_t **ret, struct ctr
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "container '%s' has no spec", k->id);
 	*ret = json_loadb((const char *)k->spec->value.data, k->spec->value.len, 0, &why);
 	if (!*ret)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "spec of container '%s': %s", k->id, why.text);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "spec of container '%s': %s", k->id,
+				why.text);
 	return CTR_OK;
 }
 
 /* Which of two holders of a name keeps it: the older one, by id if they are of the same instant. */
-static int goes_before(const CONTAINERS(Container) *a, const CONTAINERS(Container) *b)
+static int goes_before(const CONTAINERS(Container) * a, const CONTAINERS(Container) * b)
 {
 	int64_t at = pb_timestamp_ns(a->created_at), bt = pb_timestamp_ns(b->created_at);
 
@@ -188,13 +194,15 @@ ctr_code container_name_free(struct cli *c, const char *name, const char *id, st
 		if (resp->containers[i] == own || (own && !goes_before(resp->containers[i], own)))
 			continue;
 		short_id(resp->containers[i]->id, short_text);
-		return ctr_fail(err, CTR_ALREADY_EXISTS, "the name '%s' is taken by container %s: remove or rename it",
-				name, short_text);
+		return ctr_fail(err, CTR_ALREADY_EXISTS,
+				"the name '%s' is taken by container %s: remove or rename it", name,
+				short_text);
 	}
 	return CTR_OK;
 }
 
-ctr_code task_get(struct cli *c, const char *id, const char *exec_id, TASKS(GetResponse) **ret, struct ctr_error *err)
+ctr_code task_get(struct cli *c, const char *id, const char *exec_id, TASKS(GetResponse) * *ret,
+		  struct ctr_error *err)
 {
 	TASKS(GetRequest) req = TASKS_INIT(GET_REQUEST);
 
@@ -204,19 +212,21 @@ ctr_code task_get(struct cli *c, const char *id, const char *exec_id, TASKS(GetR
 
 	if (code == CTR_OK && !(*ret)->process) {
 		pb_free(take_ptr(ret));
-		return ctr_fail(err, CTR_INTERNAL, "the daemon's answer for task '%s' is empty", id);
+		return ctr_fail(err, CTR_INTERNAL, "the daemon's answer for task '%s' is empty",
+				id);
 	}
 	return code;
 }
 
 const char *task_state_text(int status)
 {
-	static const char *const names[] = { "unknown", "created", "running", "exited", "paused", "pausing" };
+	static const char *const names[] = { "unknown", "created", "running",
+					     "exited",  "paused",  "pausing" };
 
 	return status >= 0 && (size_t)status < ARRAY_SIZE(names) ? names[status] : "unknown";
 }
 
-ctr_code container_remove(struct cli *c, const CONTAINERS(Container) *k, struct ctr_error *err)
+ctr_code container_remove(struct cli *c, const CONTAINERS(Container) * k, struct ctr_error *err)
 {
 	CONTAINERS(DeleteContainerRequest) req = CONTAINERS_INIT(DELETE_CONTAINER_REQUEST);
 	SNAPSHOTS(RemoveSnapshotRequest) snap = SNAPSHOTS_INIT(REMOVE_SNAPSHOT_REQUEST);

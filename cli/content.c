@@ -17,8 +17,9 @@
 #define PARSE_LIMIT_NS (30 * NS_PER_SEC)
 
 /* Hand each piece of a blob to put. */
-static ctr_code read_pieces(struct cli *c, const char *digest, ctr_code (*put)(void *ud, const void *data, size_t n,
-									       struct ctr_error *err),
+static ctr_code read_pieces(struct cli *c, const char *digest,
+			    ctr_code (*put)(void *ud, const void *data, size_t n,
+					    struct ctr_error *err),
 			    void *ud, struct ctr_error *err)
 {
 	CONTENT(ReadContentRequest) req = CONTENT_INIT(READ_CONTENT_REQUEST);
@@ -116,13 +117,15 @@ static int memory_file(const char *data, size_t n)
 	return r;
 }
 
-ctr_code parser_run(struct parser *p, struct cli *c, const char *digest, Ctr__Worker__V1__DocumentKind kind,
-		    const char *media_type, const Ctr__Worker__V1__Platform *platform, struct worker_reply *ret,
+ctr_code parser_run(struct parser *p, struct cli *c, const char *digest,
+		    Ctr__Worker__V1__DocumentKind kind, const char *media_type,
+		    const Ctr__Worker__V1__Platform *platform, struct worker_reply *ret,
 		    struct ctr_error *err)
 {
 	Ctr__Worker__V1__Request req = CTR__WORKER__V1__REQUEST__INIT;
 	Ctr__Worker__V1__Parse parse = CTR__WORKER__V1__PARSE__INIT;
-	const struct wire_wait wait = { .deadline_ns = clock_now_ns() + PARSE_LIMIT_NS, .cancel_fd = -1 };
+	const struct wire_wait wait = { .deadline_ns = clock_now_ns() + PARSE_LIMIT_NS,
+					.cancel_fd = -1 };
 	AUTO_FREE char *data = NULL;
 	AUTO_CLOSE int fd = -1;
 	Ctr__Worker__V1__Platform copy;

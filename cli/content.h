@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading blobs, and having foreign documents parsed: manifests, indexes and configs go to a caged ctr-worker, whose
- * checked answer comes back.
+ * Reading blobs, and having foreign documents parsed: manifests, indexes and configs go to a caged
+ * ctr-worker, whose checked answer comes back.
  */
 #ifndef CTR_CLI_CONTENT_H
 #define CTR_CLI_CONTENT_H
@@ -23,9 +23,13 @@ struct parser {
 void parser_done(struct parser *p);
 #define AUTO_PARSER AUTO(parser_done) struct parser
 
-/* Read a document and have it parsed. platform: for an index. Release *ret with worker_reply_done(). */
-ctr_code parser_run(struct parser *p, struct cli *c, const char *digest, Ctr__Worker__V1__DocumentKind kind,
-		    const char *media_type, const Ctr__Worker__V1__Platform *platform, struct worker_reply *ret,
+/*
+ * Read a document and have it parsed. platform: for an index. Release *ret with
+ * worker_reply_done().
+ */
+ctr_code parser_run(struct parser *p, struct cli *c, const char *digest,
+		    Ctr__Worker__V1__DocumentKind kind, const char *media_type,
+		    const Ctr__Worker__V1__Platform *platform, struct worker_reply *ret,
 		    struct ctr_error *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Making a container. The container's record refers to its snapshot, and the snapshot carries a root label until it is
- * removed by name: whichever of the two concurrent requests comes first, collection takes neither.
+ * Making a container. The container's record refers to its snapshot, and the snapshot carries a
+ * root label until it is removed by name: whichever of the two concurrent requests comes first,
+ * collection takes neither.
  */
 #include "cli/create.h"
 
@@ -75,17 +76,23 @@ static ctr_code check_flags(struct cli *c, int detached, struct made *made, stru
 
 	if (restart && !str_eq(restart, "no") && restart[0])
 		return ctr_fail(err, CTR_UNIMPLEMENTED,
-				"--restart '%s': restarting containers does not exist yet; leave the flag out", restart);
+				"--restart '%s': restarting containers does not exist yet; leave "
+				"the flag out",
+				restart);
 	if (name && !ident_valid(name))
 		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"--name '%s': letters and digits, single '.', '_' or '-' between them, at most %d bytes",
+				"--name '%s': letters and digits, single '.', '_' or '-' between "
+				"them, at most %d bytes",
 				name, IDENT_MAX);
 	if (stop && oci_signal_parse(stop) < 0)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--stop-signal '%s' is no signal", stop);
-	if (policy && !str_eq(policy, "missing") && !str_eq(policy, "always") && !str_eq(policy, "never"))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--pull '%s': always, missing or never", policy);
+	if (policy && !str_eq(policy, "missing") && !str_eq(policy, "always") &&
+	    !str_eq(policy, "never"))
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--pull '%s': always, missing or never",
+				policy);
 	if (detached && arg_on(&c->args, "rm"))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--rm does not go with -d: nobody would be there to do it");
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"--rm does not go with -d: nobody would be there to do it");
 	made->tty = arg_on(&c->args, "tty");
 	made->input = arg_on(&c->args, "interactive");
 	made->name = str_dup(name);
@@ -142,7 +149,8 @@ static ctr_code find_image(struct making *m, struct ctr_error *err)
 	return code == CTR_OK ? load(m, 0, err) : code;
 }
 
-static ctr_code add_label(struct making *m, const char *key, const char *value, struct ctr_error *err)
+static ctr_code add_label(struct making *m, const char *key, const char *value,
+			  struct ctr_error *err)
 {
 	for (size_t i = 0; i < m->n_labels; i++) {
 		if (str_eq(m->labels[i].key, key)) {
@@ -163,13 +171,16 @@ static ctr_code user_labels(struct making *m, struct ctr_error *err)
 
 	for (size_t i = 0; code == CTR_OK && list[i]; i++) {
 		const char *equals = strchr(list[i], '=');
-		AUTO_FREE char *key = str_ndup(list[i], equals ? (size_t)(equals - list[i]) : strlen(list[i]));
+		AUTO_FREE char *key =
+			str_ndup(list[i], equals ? (size_t)(equals - list[i]) : strlen(list[i]));
 
 		if (!key || !key[0] || !label_valid(key, equals ? equals + 1 : ""))
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "--label '%s' is not of the form key=value", list[i]);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"--label '%s' is not of the form key=value", list[i]);
 		if (strv_push(&m->label_strings, key) < 0)
 			return ctr_fail_errno(err, ENOMEM, "labels");
-		code = add_label(m, m->label_strings[strv_len(m->label_strings) - 1], equals ? equals + 1 : "", err);
+		code = add_label(m, m->label_strings[strv_len(m->label_strings) - 1],
+				 equals ? equals + 1 : "", err);
 	}
 	return code;
 }
@@ -181,7 +192,8 @@ static ctr_code labels(struct making *m, struct ctr_error *err)
 	ctr_code code = CTR_OK;
 
 	for (size_t i = 0; code == CTR_OK && config->label_keys && config->label_keys[i]; i++) {
-		if (oci_label_copyable(config->label_keys[i], config->label_values[i]) && m->n_labels < LABELS_MAX / 2)
+		if (oci_label_copyable(config->label_keys[i], config->label_values[i]) &&
+		    m->n_labels < LABELS_MAX / 2)
 			code = add_label(m, config->label_keys[i], config->label_values[i], err);
 	}
 	if (code == CTR_OK)
@@ -210,14 +222,15 @@ static ctr_code extra_hosts(struct making *m, struct ctr_error *err)
 		const char *colon = strchr(list[i], ':');
 
 		if (!colon || colon == list[i] || !colon[1] || strpbrk(list[i], " \t\n"))
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "--add-host '%s' is not of the form name:address",
-					list[i]);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"--add-host '%s' is not of the form name:address", list[i]);
 		buf_printf(&b, "%s%s", b.len ? " " : "", list[i]);
 	}
 	if (b.len == 0)
 		return CTR_OK;
 	m->extra_hosts = buf_take(&b, NULL);
-	return m->extra_hosts ? CTR_OK : ctr_fail(err, CTR_INVALID_ARGUMENT, "--add-host: too long");
+	return m->extra_hosts ? CTR_OK
+			      : ctr_fail(err, CTR_INVALID_ARGUMENT, "--add-host: too long");
 }
 
 /* The spec, once the user is known. */
@@ -226,8 +239,8 @@ static ctr_code build_spec(struct making *m, struct ctr_error *err)
 	struct oci_options *o = &m->spec.o;
 	ctr_code code;
 
-	code = files_write(m->c, m->made->id, o->hostname, !o->host_network, arg_list(&m->c->args, "add-host"),
-			   &m->files, err);
+	code = files_write(m->c, m->made->id, o->hostname, !o->host_network,
+			   arg_list(&m->c->args, "add-host"), &m->files, err);
 	if (code != CTR_OK)
 		return code;
 	o->hosts_file = m->files.hosts;
@@ -252,8 +265,9 @@ static ctr_code start_prepare(struct making *m, struct rpc_pending **ret, struct
 	req.snapshotter = m->made->snapshotter;
 	req.key = m->made->id;
 	req.parent = m->image.chain;
-	req.labels = pb_map_new(&containerd__services__snapshots__v1__prepare_snapshot_request__labels_entry__descriptor,
-			      &label, 1);
+	req.labels = pb_map_new(
+		&containerd__services__snapshots__v1__prepare_snapshot_request__labels_entry__descriptor,
+		&label, 1);
 	req.n_labels = req.labels ? 1 : 0;
 	code = rpc_start(rpc, SNAPSHOTS_SERVICE, "Prepare", &req, ret, err);
 	pb_map_free(req.labels, req.n_labels);
@@ -281,8 +295,9 @@ static ctr_code start_create(struct making *m, struct rpc_pending **ret, struct 
 	k->spec = &spec;
 	k->snapshotter = m->made->snapshotter;
 	k->snapshot_key = m->made->id;
-	k->labels = pb_map_new(&containerd__services__containers__v1__container__labels_entry__descriptor, m->labels,
-			     m->n_labels);
+	k->labels = pb_map_new(
+		&containerd__services__containers__v1__container__labels_entry__descriptor,
+		m->labels, m->n_labels);
 	k->n_labels = k->labels ? m->n_labels : 0;
 	req.container = k;
 	code = rpc_start(rpc, CONTAINERS_SERVICE, "Create", &req, ret, err);
@@ -299,13 +314,14 @@ static ctr_code unpack(struct making *m, struct ctr_error *err)
 {
 	ctr_code code;
 
-	cli_note("image '%s' is not unpacked for '%s': doing so", m->image.name, m->made->snapshotter);
+	cli_note("image '%s' is not unpacked for '%s': doing so", m->image.name,
+		 m->made->snapshotter);
 	code = pull(m, err);
 	if (code == CTR_OK)
 		code = load(m, 1, err);
 	if (code == CTR_OK && !m->image.chain[0])
-		code = ctr_fail(err, CTR_FAILED_PRECONDITION, "image '%s' is not unpacked for '%s'", m->image.name,
-				m->made->snapshotter);
+		code = ctr_fail(err, CTR_FAILED_PRECONDITION, "image '%s' is not unpacked for '%s'",
+				m->image.name, m->made->snapshotter);
 	return code;
 }
 
@@ -340,7 +356,8 @@ static ctr_code store_slowly(struct making *m, const char *user, struct ctr_erro
 		code = finish_prepare(m, take_ptr(&p), err);
 	if (code == CTR_OK)
 		code = rootfs_user(m->made->mounts->mounts, m->made->mounts->n_mounts, user,
-				   arg_list(&m->c->args, "group-add"), &m->spec.o.process.user, err);
+				   arg_list(&m->c->args, "group-add"), &m->spec.o.process.user,
+				   err);
 	if (code == CTR_OK)
 		code = build_spec(m, err);
 	if (code == CTR_OK)
@@ -421,11 +438,15 @@ static ctr_code write_cidfile(struct cli *c, const struct made *made, struct ctr
 	return r < 0 ? ctr_fail_errno(err, r, "--cidfile '%s'", path) : CTR_OK;
 }
 
-/* The shim that writes logs itself is ours: by its own name, or by runc's where the daemon says that it is mapped. */
+/*
+ * The shim that writes logs itself is ours: by its own name, or by runc's where the daemon says
+ * that it is mapped.
+ */
 static ctr_code choose_log(struct making *m, struct ctr_error *err)
 {
 	const char *runtime = str_or(arg_text(&m->c->args, "runtime"), DEFAULT_RUNTIME);
-	int ctrlog = str_eq(runtime, OWN_RUNTIME) || (str_eq(runtime, DEFAULT_RUNTIME) && m->facts.ctrlog);
+	int ctrlog = str_eq(runtime, OWN_RUNTIME) ||
+		     (str_eq(runtime, DEFAULT_RUNTIME) && m->facts.ctrlog);
 	ctr_code code = files_log_path(m->c, m->made->id, &m->made->log_path, err);
 
 	if (code == CTR_OK)

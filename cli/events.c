@@ -12,7 +12,7 @@
 #include "cli/verbs.h"
 #include "oci/json.h"
 
-static json_t *event_json(const TYPES(Envelope) *e)
+static json_t *event_json(const TYPES(Envelope) * e)
 {
 	AUTO_JSON whole = pb_to_json(&e->base);
 	json_t *event = json_object_get(whole, "event");
@@ -25,7 +25,7 @@ static json_t *event_json(const TYPES(Envelope) *e)
 	return o;
 }
 
-static ctr_code print(struct cli *c, const TYPES(Envelope) *e, struct ctr_error *err)
+static ctr_code print(struct cli *c, const TYPES(Envelope) * e, struct ctr_error *err)
 {
 	const char *format = arg_text(&c->args, "format");
 	AUTO_JSON o = event_json(e);
@@ -56,7 +56,8 @@ static ctr_code collect_filters(struct cli *c, char ***ret, struct ctr_error *er
 	if (!given[0] && !arg_on(&c->args, "all-namespaces")) {
 		AUTO_FREE char *own = str_printf("namespace==%s", c->ns);
 
-		return own && strv_push(ret, own) == 0 ? CTR_OK : ctr_fail_errno(err, ENOMEM, "events");
+		return own && strv_push(ret, own) == 0 ? CTR_OK
+						       : ctr_fail_errno(err, ENOMEM, "events");
 	}
 	for (size_t i = 0; given[i]; i++)
 		bad |= strv_push(ret, given[i]);

@@ -56,7 +56,8 @@ static ctr_code collect_env(struct cli *c, char ***ret, struct ctr_error *err)
 }
 
 /* A user by name needs the container's files: those of its first process. */
-static ctr_code find_user(struct cli *c, const char *id, const char *user, struct oci_user *ret, struct ctr_error *err)
+static ctr_code find_user(struct cli *c, const char *id, const char *user, struct oci_user *ret,
+			  struct ctr_error *err)
 {
 	AUTO_PB TASKS(GetResponse) *state = NULL;
 	ctr_code code;
@@ -67,7 +68,8 @@ static ctr_code find_user(struct cli *c, const char *id, const char *user, struc
 	return code == CTR_OK ? process_user(state->process->pid, user, NULL, ret, err) : code;
 }
 
-static ctr_code build(struct cli *c, const CONTAINERS(Container) *k, struct execution *x, struct ctr_error *err)
+static ctr_code build(struct cli *c, const CONTAINERS(Container) * k, struct execution *x,
+		      struct ctr_error *err)
 {
 	const char *user = arg_text(&c->args, "user");
 	struct oci_user resolved = { 0 };
@@ -104,8 +106,8 @@ static ctr_code build(struct cli *c, const CONTAINERS(Container) *k, struct exec
 	return code;
 }
 
-static ctr_code create(struct cli *c, const char *id, const struct execution *x, const struct task_io *io,
-		       struct ctr_error *err)
+static ctr_code create(struct cli *c, const char *id, const struct execution *x,
+		       const struct task_io *io, struct ctr_error *err)
 {
 	TASKS(ExecProcessRequest) req = TASKS_INIT(EXEC_PROCESS_REQUEST);
 	Google__Protobuf__Any spec = GOOGLE__PROTOBUF__ANY__INIT;
@@ -123,7 +125,8 @@ static ctr_code create(struct cli *c, const char *id, const struct execution *x,
 	return cli_call(c, TASKS_SERVICE, "Exec", &req, NULL, err);
 }
 
-static ctr_code detached(struct cli *c, const char *id, const struct execution *x, struct ctr_error *err)
+static ctr_code detached(struct cli *c, const char *id, const struct execution *x,
+			 struct ctr_error *err)
 {
 	const struct task_io io = { "", "", "", x->tty };
 	AUTO_ERROR ignored = ERROR_INIT;
@@ -137,7 +140,8 @@ static ctr_code detached(struct cli *c, const char *id, const struct execution *
 	return code;
 }
 
-static ctr_code stay(struct cli *c, const char *id, const struct execution *x, struct session *s, struct ctr_error *err)
+static ctr_code stay(struct cli *c, const char *id, const struct execution *x, struct session *s,
+		     struct ctr_error *err)
 {
 	AUTO_PENDING waiting = NULL;
 	AUTO_ERROR ignored = ERROR_INIT;
@@ -161,7 +165,8 @@ static ctr_code stay(struct cli *c, const char *id, const struct execution *x, s
 	return CTR_OK;
 }
 
-static ctr_code foreground(struct cli *c, const char *id, const struct execution *x, struct ctr_error *err)
+static ctr_code foreground(struct cli *c, const char *id, const struct execution *x,
+			   struct ctr_error *err)
 {
 	const struct session_options so = {
 		.id = id,
@@ -174,7 +179,8 @@ static ctr_code foreground(struct cli *c, const char *id, const struct execution
 	ctr_code code = session_open(c, &so, &s, err);
 
 	if (code == CTR_OK) {
-		const struct task_io io = { session_stdin(s), session_stdout(s), session_stderr(s), x->tty };
+		const struct task_io io = { session_stdin(s), session_stdout(s), session_stderr(s),
+					    x->tty };
 
 		code = create(c, id, x, &io, err);
 	}
@@ -200,7 +206,8 @@ ctr_code verb_exec(struct cli *c, struct ctr_error *err)
 		code = build(c, k, &x, err);
 	if (code == CTR_OK) {
 		c->exit_code = 0;
-		code = arg_on(&c->args, "detach") ? detached(c, k->id, &x, err) : foreground(c, k->id, &x, err);
+		code = arg_on(&c->args, "detach") ? detached(c, k->id, &x, err)
+						  : foreground(c, k->id, &x, err);
 		if (code != CTR_OK)
 			c->exit_code = start_failure_code(err);
 	}

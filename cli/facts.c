@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The daemon's defaults: a label of the namespace, and exports of plugins: "default-snapshotter" of any, and
- * "log-uri-schemes" of the runtime.
+ * The daemon's defaults: a label of the namespace, and exports of plugins: "default-snapshotter" of
+ * any, and "log-uri-schemes" of the runtime.
  */
 #include "cli/facts.h"
 
@@ -41,7 +41,8 @@ static ctr_code ask_ns(struct cli *c, struct rpc *rpc, struct facts *f, struct c
 	return rpc_start(rpc, NAMESPACES_SERVICE, "Get", &req, &f->ns, err);
 }
 
-ctr_code facts_ask(struct cli *c, const char *snapshotter, int logs, struct facts *f, struct ctr_error *err)
+ctr_code facts_ask(struct cli *c, const char *snapshotter, int logs, struct facts *f,
+		   struct ctr_error *err)
 {
 	struct rpc *rpc;
 	ctr_code code = cli_rpc(c, &rpc, err);
@@ -82,7 +83,8 @@ static ctr_code take_plugins(struct facts *f, struct ctr_error *err)
 	for (size_t i = 0; code == CTR_OK && i < resp->n_plugins; i++) {
 		const INTROSPECTION(Plugin) *p = resp->plugins[i];
 		const char *schemes = pb_map_get(p->exports, p->n_exports, "log-uri-schemes");
-		const char *snapshotter = pb_map_get(p->exports, p->n_exports, "default-snapshotter");
+		const char *snapshotter =
+			pb_map_get(p->exports, p->n_exports, "default-snapshotter");
 
 		f->ctrlog |= schemes && has_word(schemes, "ctrlog");
 		if (snapshotter && !f->snapshotter)

@@ -28,7 +28,8 @@ void container_files_done(struct container_files *f)
 /* "<root>/<kind>/<namespace>/<name>" */
 static char *place(const char *root, const char *kind, const struct cli *c, const char *name)
 {
-	return root ? str_printf("%s%s%s/%s/%s", root, kind[0] ? "/" : "", kind, c->ns, name) : NULL;
+	return root ? str_printf("%s%s%s/%s/%s", root, kind[0] ? "/" : "", kind, c->ns, name)
+		    : NULL;
 }
 
 static ctr_code own_dir(const char *path, int *ret_fd, struct ctr_error *err)
@@ -41,7 +42,8 @@ static ctr_code own_dir(const char *path, int *ret_fd, struct ctr_error *err)
 	return CTR_OK;
 }
 
-static ctr_code put(int dir, const char *dir_path, const char *name, char *text, char **ret, struct ctr_error *err)
+static ctr_code put(int dir, const char *dir_path, const char *name, char *text, char **ret,
+		    struct ctr_error *err)
 {
 	AUTO_FREE char *owned = text;
 	int r = owned ? io_write_file(dir, name, owned, strlen(owned), 0644, 0) : -ENOMEM;
@@ -52,8 +54,8 @@ static ctr_code put(int dir, const char *dir_path, const char *name, char *text,
 	return *ret ? CTR_OK : ctr_fail_errno(err, ENOMEM, "write '%s/%s'", dir_path, name);
 }
 
-ctr_code files_write(struct cli *c, const char *id, const char *hostname, int own_network, char *const *extra,
-		     struct container_files *ret, struct ctr_error *err)
+ctr_code files_write(struct cli *c, const char *id, const char *hostname, int own_network,
+		     char *const *extra, struct container_files *ret, struct ctr_error *err)
 {
 	AUTO_FREE char *path = place(cli_state_dir(c), "containers", c, id);
 	AUTO_FREE char *host_resolv = NULL;
@@ -62,7 +64,8 @@ ctr_code files_write(struct cli *c, const char *id, const char *hostname, int ow
 	ctr_code code = own_dir(path, &dir, err);
 
 	if (code == CTR_OK)
-		code = put(dir, path, "hosts", oci_hosts_text(hostname, NULL, extra), &f.hosts, err);
+		code = put(dir, path, "hosts", oci_hosts_text(hostname, NULL, extra), &f.hosts,
+			   err);
 	if (code == CTR_OK)
 		code = put(dir, path, "hostname", oci_hostname_text(hostname), &f.hostname, err);
 	/* a host without the file has no name servers to pass on */
@@ -71,7 +74,8 @@ ctr_code files_write(struct cli *c, const char *id, const char *hostname, int ow
 	if (code == CTR_OK && !host_resolv)
 		code = ctr_fail_errno(err, ENOMEM, "resolv.conf");
 	if (code == CTR_OK)
-		code = put(dir, path, "resolv.conf", oci_resolv_text(host_resolv, own_network), &f.resolv, err);
+		code = put(dir, path, "resolv.conf", oci_resolv_text(host_resolv, own_network),
+			   &f.resolv, err);
 	if (code != CTR_OK)
 		return code;
 	*ret = f;
@@ -91,7 +95,8 @@ ctr_code files_log_path(struct cli *c, const char *id, char **ret, struct ctr_er
 	return *ret ? CTR_OK : ctr_fail_errno(err, ENOMEM, "log path");
 }
 
-ctr_code files_fifo_dir(struct cli *c, const char *id, const char *exec_id, char **ret, struct ctr_error *err)
+ctr_code files_fifo_dir(struct cli *c, const char *id, const char *exec_id, char **ret,
+			struct ctr_error *err)
 {
 	AUTO_FREE char *name = exec_id ? str_printf("%s-%s", id, exec_id) : str_dup(id);
 	AUTO_FREE char *path = name ? place(cli_state_dir(c), "fifo", c, name) : NULL;
@@ -111,7 +116,8 @@ static void remove_dir(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	AUTO_FREE char *parent = str_ndup(path, (size_t)(slash - path));
-	AUTO_CLOSE int fd = parent ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	AUTO_CLOSE int fd =
+		parent ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
 
 	if (fd >= 0)
 		(void)path_remove_tree(fd, slash + 1);

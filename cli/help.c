@@ -70,7 +70,8 @@ void help_group(const char *path, const struct verb *group, struct buf *out)
 
 void help_verb(const char *path, const struct verb *verb, struct buf *out)
 {
-	buf_printf(out, "usage: %s %s%s%s%s\n\n%s\n", path, verb->name, verb->n_flags ? " [FLAGS]" : "",
-		   verb->args && verb->args[0] ? " " : "", verb->args ? verb->args : "", verb->help);
+	buf_printf(out, "usage: %s %s%s%s%s\n\n%s\n", path, verb->name,
+		   verb->n_flags ? " [FLAGS]" : "", verb->args && verb->args[0] ? " " : "",
+		   verb->args ? verb->args : "", verb->help);
 	flag_lines(out, verb, "flags");
 }

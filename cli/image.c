@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finding an image, walking index, manifest and config, and the cache of what was parsed. A cache entry is named by the
- * target's digest and the platform, so it can become useless but never wrong.
+ * Finding an image, walking index, manifest and config, and the cache of what was parsed. A cache
+ * entry is named by the target's digest and the platform, so it can become useless but never wrong.
  */
 #include "cli/image.h"
 
@@ -40,12 +40,13 @@ ctr_code image_full_name(const char *name, char **ret, struct ctr_error *err)
 	const char *why = "malformed";
 
 	if (image_ref_parse(name, &ref, &why) < 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' is not an image name: %s", name, why);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' is not an image name: %s", name,
+				why);
 	*ret = str_dup(ref.full);
 	return *ret ? CTR_OK : ctr_fail_errno(err, ENOMEM, "image name");
 }
 
-static ctr_code get(struct cli *c, const char *name, IMAGES(Image) **ret, struct ctr_error *err)
+static ctr_code get(struct cli *c, const char *name, IMAGES(Image) * *ret, struct ctr_error *err)
 {
 	IMAGES(GetImageRequest) req = IMAGES_INIT(GET_IMAGE_REQUEST);
 	AUTO_PB IMAGES(GetImageResponse) *resp = NULL;
@@ -56,13 +57,15 @@ static ctr_code get(struct cli *c, const char *name, IMAGES(Image) **ret, struct
 	if (code != CTR_OK)
 		return code;
 	if (!resp->image || !resp->image->target || !digest_valid(resp->image->target->digest))
-		return ctr_fail(err, CTR_INTERNAL, "the daemon's answer for image '%s' has no target", name);
+		return ctr_fail(err, CTR_INTERNAL,
+				"the daemon's answer for image '%s' has no target", name);
 	*ret = take_ptr(&resp->image);
 	return CTR_OK;
 }
 
 /* By the beginning of the target's digest, with or without "sha256:". */
-static ctr_code by_digest(struct cli *c, const char *prefix, IMAGES(Image) **ret, struct ctr_error *err)
+static ctr_code by_digest(struct cli *c, const char *prefix, IMAGES(Image) * *ret,
+			  struct ctr_error *err)
 {
 	IMAGES(ListImagesRequest) req = IMAGES_INIT(LIST_IMAGES_REQUEST);
 	AUTO_PB IMAGES(ListImagesResponse) *resp = NULL;
@@ -80,7 +83,8 @@ static ctr_code by_digest(struct cli *c, const char *prefix, IMAGES(Image) **ret
 		if (!str_starts(digest, "sha256:") || !str_starts(digest + 7, prefix))
 			continue;
 		if (found && !str_eq(found->target->digest, digest))
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' begins the digests of several images", prefix);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"'%s' begins the digests of several images", prefix);
 		found = resp->images[i];
 	}
 	if (code != CTR_OK || !found)
@@ -88,7 +92,7 @@ static ctr_code by_digest(struct cli *c, const char *prefix, IMAGES(Image) **ret
 	return get(c, found->name, ret, err);
 }
 
-ctr_code image_find(struct cli *c, const char *name, IMAGES(Image) **ret, struct ctr_error *err)
+ctr_code image_find(struct cli *c, const char *name, IMAGES(Image) * *ret, struct ctr_error *err)
 {
 	AUTO_ERROR why = ERROR_INIT;
 	AUTO_FREE char *full = NULL;
@@ -174,7 +178,8 @@ static int cache_decode(char *data, size_t n, struct image *i)
 	}
 	if (!str_eq(line[0], CACHE_MAGIC) || !digest_valid(line[1]) || !digest_valid(line[2]))
 		return -EINVAL;
-	config = pb_unpack(&ctr__worker__v1__parsed_config__descriptor, p, n - (size_t)(p - data), CACHE_MAX);
+	config = pb_unpack(&ctr__worker__v1__parsed_config__descriptor, p, n - (size_t)(p - data),
+			   CACHE_MAX);
 	if (!config)
 		return -EINVAL;
 	bad = copy_config(config, &i->config);
@@ -259,7 +264,7 @@ static ctr_code read_chain(struct cli *c, struct image *i, struct ctr_error *err
 }
 
 /* The digest of the manifest for the platform, through an index if the target is one. */
-static ctr_code find_config(struct parser *parser, struct cli *c, const IMAGES(Image) *stored,
+static ctr_code find_config(struct parser *parser, struct cli *c, const IMAGES(Image) * stored,
 			    const struct platform *p, char **ret_digest, struct ctr_error *err)
 {
 	Ctr__Worker__V1__Platform want = CTR__WORKER__V1__PLATFORM__INIT;
@@ -271,8 +276,9 @@ static ctr_code find_config(struct parser *parser, struct cli *c, const IMAGES(I
 	want.variant = pb_str(p->variant);
 	for (int level = 0; level < 4 && digest && media; level++) {
 		AUTO_WORKER_REPLY reply = { 0 };
-		ctr_code code = parser_run(parser, c, digest, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_AUTO, media, &want,
-					   &reply, err);
+		ctr_code code =
+			parser_run(parser, c, digest, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_AUTO,
+				   media, &want, &reply, err);
 
 		if (code != CTR_OK)
 			return code;
@@ -281,23 +287,27 @@ static ctr_code find_config(struct parser *parser, struct cli *c, const IMAGES(I
 			return *ret_digest ? CTR_OK : ctr_fail_errno(err, ENOMEM, "image");
 		}
 		if (reply.msg->result_case != CTR__WORKER__V1__REPLY__RESULT_INDEX)
-			return ctr_fail(err, CTR_INTERNAL, "document '%s': the worker answered something else", digest);
+			return ctr_fail(err, CTR_INTERNAL,
+					"document '%s': the worker answered something else",
+					digest);
 		if (reply.msg->index->chosen < 0)
-			return ctr_fail(err, CTR_NOT_FOUND, "image '%s' has nothing for %s/%s", stored->name, p->os,
-					p->arch);
+			return ctr_fail(err, CTR_NOT_FOUND, "image '%s' has nothing for %s/%s",
+					stored->name, p->os, p->arch);
 
-		const Ctr__Worker__V1__Descriptor *d = reply.msg->index->manifests[reply.msg->index->chosen];
+		const Ctr__Worker__V1__Descriptor *d =
+			reply.msg->index->manifests[reply.msg->index->chosen];
 
 		free(digest);
 		free(media);
 		digest = str_dup(d->digest);
 		media = str_dup(d->media_type);
 	}
-	return ctr_fail(err, CTR_INVALID_ARGUMENT, "image '%s': too many indexes in one another", stored->name);
+	return ctr_fail(err, CTR_INVALID_ARGUMENT, "image '%s': too many indexes in one another",
+			stored->name);
 }
 
-static ctr_code load_parsed(struct cli *c, const IMAGES(Image) *stored, const struct platform *p, struct image *i,
-			    struct ctr_error *err)
+static ctr_code load_parsed(struct cli *c, const IMAGES(Image) * stored, const struct platform *p,
+			    struct image *i, struct ctr_error *err)
 {
 	AUTO_PARSER parser = { 0 };
 	AUTO_WORKER_REPLY reply = { 0 };
@@ -305,12 +315,15 @@ static ctr_code load_parsed(struct cli *c, const IMAGES(Image) *stored, const st
 
 	code = find_config(&parser, c, stored, p, &i->config_digest, err);
 	if (code == CTR_OK)
-		code = parser_run(&parser, c, i->config_digest, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG, NULL,
-				  NULL, &reply, err);
+		code = parser_run(&parser, c, i->config_digest,
+				  CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG, NULL, NULL,
+				  &reply, err);
 	if (code != CTR_OK)
 		return code;
 	if (reply.msg->result_case != CTR__WORKER__V1__REPLY__RESULT_CONFIG)
-		return ctr_fail(err, CTR_INTERNAL, "config '%s': the worker answered something else", i->config_digest);
+		return ctr_fail(err, CTR_INTERNAL,
+				"config '%s': the worker answered something else",
+				i->config_digest);
 	if (copy_config(reply.msg->config, &i->config) != 0)
 		return ctr_fail_errno(err, ENOMEM, "image config");
 	i->created = str_dup(reply.msg->config->created);
@@ -320,8 +333,8 @@ static ctr_code load_parsed(struct cli *c, const IMAGES(Image) *stored, const st
 	return code;
 }
 
-ctr_code image_load(struct cli *c, const IMAGES(Image) *stored, const struct platform *platform, int fresh,
-		    struct image *ret, struct ctr_error *err)
+ctr_code image_load(struct cli *c, const IMAGES(Image) * stored, const struct platform *platform,
+		    int fresh, struct image *ret, struct ctr_error *err)
 {
 	AUTO_IMAGE i = { .name = str_dup(stored->name), .digest = str_dup(stored->target->digest) };
 	ctr_code code = CTR_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * save and load: an image archive through Transfer's byte streams. The receiver grants a window, the sender stays in it.
+ * save and load: an image archive through Transfer's byte streams. The receiver grants a window,
+ * the sender stays in it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +46,8 @@ static void grant(struct byte_stream *b)
 static void on_data(void *ud, const Google__Protobuf__Any *any)
 {
 	struct byte_stream *b = ud;
-	XFER(Data) *data = pb_any_unpack(any, &containerd__types__transfer__data__descriptor, PB_MAX);
+	XFER(Data) *data =
+		pb_any_unpack(any, &containerd__types__transfer__data__descriptor, PB_MAX);
 
 	if (!data || b->failed) {
 		pb_free(data);
@@ -63,7 +65,8 @@ static void on_data(void *ud, const Google__Protobuf__Any *any)
 static void on_window(void *ud, const Google__Protobuf__Any *any)
 {
 	struct byte_stream *b = ud;
-	XFER(WindowUpdate) *update = pb_any_unpack(any, &containerd__types__transfer__window_update__descriptor, PB_MAX);
+	XFER(WindowUpdate) *update =
+		pb_any_unpack(any, &containerd__types__transfer__window_update__descriptor, PB_MAX);
 
 	if (update && update->update > 0)
 		b->window += update->update;
@@ -148,7 +151,8 @@ ctr_code verb_save(struct cli *c, struct ctr_error *err)
 	if (code != CTR_OK)
 		return code;
 	if (!path && isatty(STDOUT_FILENO))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "an archive is nothing for a terminal: use -o FILE or a pipe");
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"an archive is nothing for a terminal: use -o FILE or a pipe");
 	if (path) {
 		file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 		if (file < 0)
@@ -173,7 +177,8 @@ static ctr_code send_piece(struct byte_stream *b, const char *data, size_t n, st
 		int r = 0;
 		ctr_code code;
 
-		while (b->window <= 0 && !rpc_is_done(b->transfer) && !xfer_ended(b->stream) && r == 0)
+		while (b->window <= 0 && !rpc_is_done(b->transfer) && !xfer_ended(b->stream) &&
+		       r == 0)
 			r = loop_run(b->c->loop);
 		if (r < 0)
 			return ctr_fail_errno(err, r, "event loop");
@@ -215,7 +220,8 @@ static ctr_code feed(struct byte_stream *b, struct ctr_error *err)
 
 static void on_progress(void *ud, const Google__Protobuf__Any *any)
 {
-	XFER(Progress) *update = pb_any_unpack(any, &containerd__types__transfer__progress__descriptor, PB_MAX);
+	XFER(Progress) *update =
+		pb_any_unpack(any, &containerd__types__transfer__progress__descriptor, PB_MAX);
 
 	if (update)
 		progress_update(ud, update);
@@ -227,7 +233,8 @@ static ctr_code load(struct byte_stream *b, const struct platform *platform, con
 {
 	XFER(ImageImportStream) from = XFER_INIT(IMAGE_IMPORT_STREAM);
 	XFER(ImageStore) store = XFER_INIT(IMAGE_STORE);
-	XFER(UnpackConfiguration) unpack = XFER_INIT(UNPACK_CONFIGURATION), *unpacks[] = { &unpack };
+	XFER(UnpackConfiguration)
+	unpack = XFER_INIT(UNPACK_CONFIGURATION), *unpacks[] = { &unpack };
 	XFER(ImageReference) any_name = XFER_INIT(IMAGE_REFERENCE), *refs[] = { &any_name };
 	TYPES(Platform) want = TYPES_INIT(PLATFORM);
 	const char *snapshotter = arg_text(&b->c->args, "snapshotter");

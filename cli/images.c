@@ -13,7 +13,7 @@
 #include "cli/verbs.h"
 #include "oci/json.h"
 
-static json_t *row(const struct args *a, const IMAGES(Image) *image)
+static json_t *row(const struct args *a, const IMAGES(Image) * image)
 {
 	const char *digest = image->target ? image->target->digest : "";
 	const char *hex = strchr(digest, ':') ? strchr(digest, ':') + 1 : digest;
@@ -27,7 +27,9 @@ static json_t *row(const struct args *a, const IMAGES(Image) *image)
 
 	timestamp_text(image->updated_at, when, sizeof(when));
 	bad = json_put_str(o, "Name", image->name);
-	bad |= json_put(o, "Repository", parsed ? json_sprintf("%s/%s", ref.host, ref.path) : json_string(image->name));
+	bad |= json_put(o, "Repository",
+			parsed ? json_sprintf("%s/%s", ref.host, ref.path)
+			       : json_string(image->name));
 	bad |= json_put_str(o, "Tag", parsed && ref.tag[0] ? ref.tag : "<none>");
 	bad |= json_put(o, "ID", full ? json_string(digest) : json_sprintf("%.12s", hex));
 	bad |= json_put_str(o, "Digest", digest);
@@ -43,7 +45,10 @@ static json_t *row(const struct args *a, const IMAGES(Image) *image)
 ctr_code verb_images(struct cli *c, struct ctr_error *err)
 {
 	static const struct column columns[] = {
-		{ "Repository", "REPOSITORY" }, { "Tag", "TAG" }, { "ID", "IMAGE ID" }, { "Created", "ADDED" },
+		{ "Repository", "REPOSITORY" },
+		{ "Tag", "TAG" },
+		{ "ID", "IMAGE ID" },
+		{ "Created", "ADDED" },
 	};
 	IMAGES(ListImagesRequest) req = IMAGES_INIT(LIST_IMAGES_REQUEST);
 	AUTO_PB IMAGES(ListImagesResponse) *resp = NULL;

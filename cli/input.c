@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Standard input to a FIFO. One buffer: read when it is empty, write until it is. A file, which epoll does not take, is
- * read whenever the FIFO has room.
+ * Standard input to a FIFO. One buffer: read when it is empty, write until it is. A file, which
+ * epoll does not take, is read whenever the FIFO has room.
  */
 #include "cli/input.h"
 
@@ -160,14 +160,16 @@ static void on_writable(void *ud, uint32_t events)
 		watch(in);
 }
 
-ctr_code input_open(struct loop *loop, const char *fifo, int keys, loop_fn on_end, loop_fn on_detach, void *ud,
-		    struct input **ret, struct ctr_error *err)
+ctr_code input_open(struct loop *loop, const char *fifo, int keys, loop_fn on_end,
+		    loop_fn on_detach, void *ud, struct input **ret, struct ctr_error *err)
 {
 	struct input *in = calloc(1, sizeof(*in));
 
 	if (!in)
 		return ctr_fail_errno(err, ENOMEM, "standard input");
-	/* read and write: opening does not wait for the shim, and its going does not break the pipe */
+	/*
+	 * read and write: opening does not wait for the shim, and its going does not break the pipe
+	 */
 	in->fifo = open(fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (in->fifo < 0) {
 		ctr_code code = ctr_fail_errno(err, errno, "open '%s'", fifo);

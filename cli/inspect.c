@@ -29,7 +29,8 @@ static json_t *state_json(const Containerd__V1__Types__Process *p)
 	return o;
 }
 
-static ctr_code container_json(struct cli *c, const CONTAINERS(Container) *k, json_t **ret, struct ctr_error *err)
+static ctr_code container_json(struct cli *c, const CONTAINERS(Container) * k, json_t **ret,
+			       struct ctr_error *err)
 {
 	AUTO_PB TASKS(GetResponse) *task = NULL;
 	AUTO_ERROR why = ERROR_INIT;
@@ -53,8 +54,10 @@ static ctr_code container_json(struct cli *c, const CONTAINERS(Container) *k, js
 	(void)json_put(o, "Created", json_incref(json_object_get(whole, "created_at")));
 	(void)json_put(o, "Updated", json_incref(json_object_get(whole, "updated_at")));
 	(void)json_put(o, "Runtime", json_incref(json_object_get(whole, "runtime")));
-	(void)json_put(o, "Labels", json_object_get(whole, "labels") ? json_incref(json_object_get(whole, "labels"))
-								      : json_object());
+	(void)json_put(o, "Labels",
+		       json_object_get(whole, "labels")
+			       ? json_incref(json_object_get(whole, "labels"))
+			       : json_object());
 	(void)json_put(o, "Spec", json_incref(json_object_get(whole, "spec")));
 	*ret = o;
 	return CTR_OK;
@@ -78,7 +81,8 @@ static json_t *config_json(const struct oci_image_config *config)
 	return o;
 }
 
-static ctr_code image_json(struct cli *c, const IMAGES(Image) *stored, json_t **ret, struct ctr_error *err)
+static ctr_code image_json(struct cli *c, const IMAGES(Image) * stored, json_t **ret,
+			   struct ctr_error *err)
 {
 	AUTO_JSON whole = pb_to_json(&stored->base);
 	AUTO_IMAGE image = { 0 };
@@ -102,8 +106,10 @@ static ctr_code image_json(struct cli *c, const IMAGES(Image) *stored, json_t **
 	(void)json_put_str(o, "ConfigDigest", image.config_digest);
 	(void)json_put_str(o, "Snapshot", image.chain);
 	(void)json_put(o, "Config", config_json(&image.config));
-	(void)json_put(o, "Labels", json_object_get(whole, "labels") ? json_incref(json_object_get(whole, "labels"))
-								      : json_object());
+	(void)json_put(o, "Labels",
+		       json_object_get(whole, "labels")
+			       ? json_incref(json_object_get(whole, "labels"))
+			       : json_object());
 	*ret = o;
 	return CTR_OK;
 }
@@ -124,7 +130,8 @@ static ctr_code inspect_one(struct cli *c, const char *name, json_t **ret, struc
 		return ctr_move_error(err, &why);
 	code = image_find(c, name, &image, &why);
 	if (code == CTR_NOT_FOUND && !type)
-		return ctr_fail(err, CTR_NOT_FOUND, "there is neither a container nor an image '%s'", name);
+		return ctr_fail(err, CTR_NOT_FOUND,
+				"there is neither a container nor an image '%s'", name);
 	return code == CTR_OK ? image_json(c, image, ret, err) : ctr_move_error(err, &why);
 }
 

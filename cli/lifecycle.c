@@ -54,7 +54,8 @@ static int wait_until(struct cli *c, struct rpc_pending *waiting, int64_t deadli
 }
 
 /* The signal, the time to obey, then SIGKILL. */
-static ctr_code end_task(struct cli *c, const char *id, int sig, int64_t seconds, struct ctr_error *err)
+static ctr_code end_task(struct cli *c, const char *id, int sig, int64_t seconds,
+			 struct ctr_error *err)
 {
 	AUTO_PENDING waiting = NULL;
 	ctr_code code = task_wait_begin(c, id, NULL, &waiting, err);
@@ -71,7 +72,7 @@ static ctr_code end_task(struct cli *c, const char *id, int sig, int64_t seconds
 	return rpc_finish(take_ptr(&waiting), NULL, err);
 }
 
-static int is_stopped(const TASKS(GetResponse) *state)
+static int is_stopped(const TASKS(GetResponse) * state)
 {
 	return state->process->status == CONTAINERD__V1__TYPES__STATUS__STOPPED;
 }
@@ -82,7 +83,8 @@ static ctr_code seconds_flag(const struct args *a, int64_t *ret, struct ctr_erro
 
 	*ret = STOP_SECONDS;
 	if (text && (parse_i64(text, ret) < 0 || *ret < -1 || *ret > 86400))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--time '%s' is not a number of seconds", text);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--time '%s' is not a number of seconds",
+				text);
 	return CTR_OK;
 }
 
@@ -149,7 +151,8 @@ static ctr_code rm_one(struct cli *c, const char *name, struct ctr_error *err)
 		return code;
 	code = task_get(c, k->id, NULL, &state, &why);
 	if (code == CTR_OK && !is_stopped(state) && !arg_on(&c->args, "force"))
-		return ctr_fail(err, CTR_FAILED_PRECONDITION, "it is %s: stop it first, or use --force",
+		return ctr_fail(err, CTR_FAILED_PRECONDITION,
+				"it is %s: stop it first, or use --force",
 				task_state_text((int)state->process->status));
 	if (code == CTR_OK)
 		code = task_finish_off(c, k->id, &why);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading a container's log. Files are opened as they come: path.N ... path.1, path. While following, a rotation is seen
- * by the newest path being another file: the open one is read to its end first, so no line is lost.
+ * Reading a container's log. Files are opened as they come: path.N ... path.1, path. While
+ * following, a rotation is seen by the newest path being another file: the open one is read to its
+ * end first, so no line is lost.
  */
 #include "cli/logfile.h"
 
@@ -112,8 +113,8 @@ static int rotated(const struct log_reader *r)
 }
 
 /*
- * Go to the file after the one at its end. Rotation may have renumbered it: its number is where its inode is now. 1: there
- * is one; 0: it is the newest.
+ * Go to the file after the one at its end. Rotation may have renumbered it: its number is where its
+ * inode is now. 1: there is one; 0: it is the newest.
  */
 static int next_file(struct log_reader *r)
 {
@@ -128,7 +129,8 @@ static int next_file(struct log_reader *r)
 
 		if (fd < 0)
 			break;
-		same = fstat(fd, &other) == 0 && other.st_ino == own.st_ino && other.st_dev == own.st_dev;
+		same = fstat(fd, &other) == 0 && other.st_ino == own.st_ino &&
+		       other.st_dev == own.st_dev;
 		fd_close(&fd);
 		if (same)
 			break;
@@ -187,7 +189,8 @@ static int next_plain(struct log_reader *r, struct log_record *ret)
 		if (got == 0)
 			break;
 	}
-	*ret = (struct log_record){ .n = end ? (size_t)(end + 1 - (r->buf + r->at)) : r->len - r->at };
+	*ret = (struct log_record){ .n = end ? (size_t)(end + 1 - (r->buf + r->at))
+					     : r->len - r->at };
 	ret->text = malloc(ret->n + 1);
 	if (!ret->text)
 		return -ENOMEM;
@@ -247,7 +250,8 @@ ctr_code log_reader_tail(struct log_reader *r, uint64_t n, struct ctr_error *err
 	if (got == 0 && count > n && n > 0) {
 		r->number = oldest;
 		e = rewind_all(r);
-		for (uint64_t skip = count - n; e == 0 && skip > 0 && (got = log_reader_next(r, &record)) > 0; skip--)
+		for (uint64_t skip = count - n;
+		     e == 0 && skip > 0 && (got = log_reader_next(r, &record)) > 0; skip--)
 			log_record_done(&record);
 		got = e < 0 ? e : got;
 	} else if (got == 0 && n > 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading a container's log: the rotated files from the oldest on, then the newest one, which may still grow and be
- * rotated away under us.
+ * Reading a container's log: the rotated files from the oldest on, then the newest one, which may
+ * still grow and be rotated away under us.
  */
 #ifndef CTR_CLI_LOGFILE_H
 #define CTR_CLI_LOGFILE_H
@@ -29,8 +29,12 @@ void log_record_done(struct log_record *r);
 
 struct log_reader;
 
-/* path: the newest file. json: records; else the bytes of a plain file. NOT_FOUND when there is none. */
-ctr_code log_reader_open(const char *path, int json, struct log_reader **ret, struct ctr_error *err);
+/*
+ * path: the newest file. json: records; else the bytes of a plain file. NOT_FOUND when there is
+ * none.
+ */
+ctr_code log_reader_open(const char *path, int json, struct log_reader **ret,
+			 struct ctr_error *err);
 /* Begin n records before the end (n 0: at the end). */
 ctr_code log_reader_tail(struct log_reader *r, uint64_t n, struct ctr_error *err);
 /* 1: *ret is filled (log_record_done()); 0: nothing more now; CTR error as a negative code. */

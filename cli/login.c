@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * login and logout. The secret comes from a terminal without echo or from standard input, never from the command line.
+ * login and logout. The secret comes from a terminal without echo or from standard input, never
+ * from the command line.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,7 +37,9 @@ static ctr_code read_secret(struct cli *c, char secret[SECRET_MAX], struct ctr_e
 
 	if (!arg_on(&c->args, "password-stdin")) {
 		r = term_secret("password: ", secret, SECRET_MAX);
-		return r < 0 ? ctr_fail_errno(err, r, "read the password from the terminal (see --password-stdin)")
+		return r < 0 ? ctr_fail_errno(
+				       err, r,
+				       "read the password from the terminal (see --password-stdin)")
 			     : CTR_OK;
 	}
 	n = io_read_full(STDIN_FILENO, secret, SECRET_MAX);
@@ -66,7 +69,8 @@ ctr_code verb_login(struct cli *c, struct ctr_error *err)
 	explicit_bzero(secret, sizeof(secret));
 	c->subject = c->args.n_rest ? c->args.rest[0] : HUB;
 	if (code == CTR_OK)
-		cli_note("credentials for '%s' are stored; the registry is asked at the next pull", host);
+		cli_note("credentials for '%s' are stored; the registry is asked at the next pull",
+			 host);
 	return code;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * logs: the log of a container, written by the shim (or a plain file with a foreign one), read by us.
+ * logs: the log of a container, written by the shim (or a plain file with a foreign one), read by
+ * us.
  */
 #include <errno.h>
 #include <poll.h>
@@ -17,7 +18,6 @@
 #include "cli/task.h"
 #include "cli/verbs.h"
 
-
 struct follow {
 	struct cli *c;
 	struct log_reader *reader;
@@ -27,7 +27,8 @@ struct follow {
 };
 
 /* "2026-11-23T20:07:01Z", or "10m": that long ago. */
-static ctr_code time_flag(const struct args *a, const char *flag, int64_t fallback, int64_t *ret, struct ctr_error *err)
+static ctr_code time_flag(const struct args *a, const char *flag, int64_t fallback, int64_t *ret,
+			  struct ctr_error *err)
 {
 	const char *text = arg_text(a, flag);
 	int64_t ago;
@@ -36,7 +37,8 @@ static ctr_code time_flag(const struct args *a, const char *flag, int64_t fallba
 	if (!text || clock_parse_rfc3339(text, ret) == 0)
 		return CTR_OK;
 	if (parse_duration(text, &ago) < 0 || ago < 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--%s '%s' is neither a time nor a duration such as 10m", flag,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"--%s '%s' is neither a time nor a duration such as 10m", flag,
 				text);
 	*ret = clock_wall_ns() - ago;
 	return CTR_OK;
@@ -107,7 +109,7 @@ static ctr_code follow(struct follow *f, struct ctr_error *err)
 	return r < 0 && r != -EPIPE ? ctr_fail_errno(err, r, "log") : CTR_OK;
 }
 
-static ctr_code begin(struct follow *f, const CONTAINERS(Container) *k, struct ctr_error *err)
+static ctr_code begin(struct follow *f, const CONTAINERS(Container) * k, struct ctr_error *err)
 {
 	const char *path = container_label(k, LABEL_LOG);
 	const char *uri = container_label(k, LABEL_LOG_URI);
@@ -116,12 +118,15 @@ static ctr_code begin(struct follow *f, const CONTAINERS(Container) *k, struct c
 	ctr_code code;
 
 	if (!path || !uri)
-		return ctr_fail(err, CTR_NOT_FOUND, "it has no log: only containers started with -d, or by start, have one");
+		return ctr_fail(
+			err, CTR_NOT_FOUND,
+			"it has no log: only containers started with -d, or by start, have one");
 	code = time_flag(&f->c->args, "since", INT64_MIN, &f->since_ns, err);
 	if (code == CTR_OK)
 		code = time_flag(&f->c->args, "until", INT64_MAX, &f->until_ns, err);
 	if (code == CTR_OK && tail && !str_eq(tail, "all") && parse_u64(tail, &n) < 0)
-		code = ctr_fail(err, CTR_INVALID_ARGUMENT, "--tail '%s' is not a number of lines", tail);
+		code = ctr_fail(err, CTR_INVALID_ARGUMENT, "--tail '%s' is not a number of lines",
+				tail);
 	if (code == CTR_OK)
 		code = log_reader_open(path, str_starts(uri, "ctrlog:"), &f->reader, err);
 	if (code == CTR_OK && tail && !str_eq(tail, "all"))

@@ -16,14 +16,15 @@
 #include "cli/verbs.h"
 #include "oci/json.h"
 
-static json_t *blob_row(const CONTENT(Info) *info)
+static json_t *blob_row(const CONTENT(Info) * info)
 {
 	AUTO_BUF labels = BUF_INIT(65536);
 	json_t *o = json_object();
 	int bad = json_put_str(o, "Digest", info->digest);
 
 	for (size_t i = 0; i < info->n_labels; i++)
-		buf_printf(&labels, "%s%s=%s", i ? "," : "", info->labels[i]->key, info->labels[i]->value);
+		buf_printf(&labels, "%s%s=%s", i ? "," : "", info->labels[i]->key,
+			   info->labels[i]->value);
 	bad |= json_put(o, "Size", human_size((uint64_t)MAX(info->size, 0)));
 	bad |= json_put_int(o, "Bytes", info->size);
 	bad |= json_put(o, "Age", human_age(pb_timestamp_ns(info->created_at)));
@@ -37,7 +38,10 @@ static json_t *blob_row(const CONTENT(Info) *info)
 ctr_code verb_content_ls(struct cli *c, struct ctr_error *err)
 {
 	static const struct column columns[] = {
-		{ "Digest", "DIGEST" }, { "Size", "SIZE" }, { "Age", "AGE" }, { "Labels", "LABELS" },
+		{ "Digest", "DIGEST" },
+		{ "Size", "SIZE" },
+		{ "Age", "AGE" },
+		{ "Labels", "LABELS" },
 	};
 	CONTENT(ListContentRequest) req = CONTENT_INIT(LIST_CONTENT_REQUEST);
 	AUTO_JSON rows = json_array();
@@ -73,7 +77,8 @@ ctr_code verb_content_ls(struct cli *c, struct ctr_error *err)
 ctr_code verb_content_ingests(struct cli *c, struct ctr_error *err)
 {
 	static const struct column columns[] = {
-		{ "Ref", "REF" }, { "Size", "SIZE" }, { "Total", "TOTAL" }, { "Age", "AGE" }, { "Expected", "EXPECTED" },
+		{ "Ref", "REF" }, { "Size", "SIZE" },         { "Total", "TOTAL" },
+		{ "Age", "AGE" }, { "Expected", "EXPECTED" },
 	};
 	CONTENT(ListStatusesRequest) req = CONTENT_INIT(LIST_STATUSES_REQUEST);
 	AUTO_PB CONTENT(ListStatusesResponse) *resp = NULL;
@@ -86,14 +91,16 @@ ctr_code verb_content_ingests(struct cli *c, struct ctr_error *err)
 		int bad = json_put_str(o, "Ref", s->ref);
 
 		bad |= json_put(o, "Size", human_size((uint64_t)MAX(s->offset, 0)));
-		bad |= json_put(o, "Total", s->total > 0 ? human_size((uint64_t)s->total) : json_string("?"));
+		bad |= json_put(o, "Total",
+				s->total > 0 ? human_size((uint64_t)s->total) : json_string("?"));
 		bad |= json_put_int(o, "Bytes", s->offset);
 		bad |= json_put(o, "Age", human_age(pb_timestamp_ns(s->started_at)));
 		bad |= json_put_str(o, "Expected", s->expected);
 		if (json_array_append_new(rows, o) != 0 || bad)
 			code = ctr_fail_errno(err, ENOMEM, "list");
 	}
-	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "Ref", rows, err) : code;
+	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "Ref", rows, err)
+			      : code;
 }
 
 ctr_code verb_content_get(struct cli *c, struct ctr_error *err)

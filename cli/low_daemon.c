@@ -24,22 +24,26 @@ static json_t *labels_json(void *entries, size_t n)
 		AUTO_JSON e = pb_to_json(list[i]);
 		const char *value = json_string_value(json_object_get(e, "value"));
 
-		(void)json_put_str(o, str_or(json_string_value(json_object_get(e, "key")), ""), value ? value : "");
+		(void)json_put_str(o, str_or(json_string_value(json_object_get(e, "key")), ""),
+				   value ? value : "");
 	}
 	return o;
 }
 
 /* "key=value" words; the vector owns the keys. */
-static ctr_code label_words(char *const *words, struct pair *pairs, size_t *ret_n, char ***keys, struct ctr_error *err)
+static ctr_code label_words(char *const *words, struct pair *pairs, size_t *ret_n, char ***keys,
+			    struct ctr_error *err)
 {
 	size_t n = 0;
 
 	for (; words[n]; n++) {
 		const char *equals = strchr(words[n], '=');
-		AUTO_FREE char *key = equals ? str_ndup(words[n], (size_t)(equals - words[n])) : NULL;
+		AUTO_FREE char *key =
+			equals ? str_ndup(words[n], (size_t)(equals - words[n])) : NULL;
 
 		if (n >= PAIRS_MAX || !key || !key[0] || !label_valid(key, equals + 1))
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "label '%s' is not of the form key=value", words[n]);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"label '%s' is not of the form key=value", words[n]);
 		if (strv_push(keys, key) < 0)
 			return ctr_fail_errno(err, ENOMEM, "labels");
 		pairs[n] = (struct pair){ (*keys)[n], equals + 1 };
@@ -50,7 +54,9 @@ static ctr_code label_words(char *const *words, struct pair *pairs, size_t *ret_
 
 ctr_code verb_lease_ls(struct cli *c, struct ctr_error *err)
 {
-	static const struct column columns[] = { { "ID", "ID" }, { "CreatedAt", "CREATED AT" }, { "Labels", "LABELS" } };
+	static const struct column columns[] = { { "ID", "ID" },
+						 { "CreatedAt", "CREATED AT" },
+						 { "Labels", "LABELS" } };
 	LEASES(ListRequest) req = LEASES_INIT(LIST_REQUEST);
 	AUTO_PB LEASES(ListResponse) *resp = NULL;
 	AUTO_JSON rows = json_array();
@@ -68,7 +74,8 @@ ctr_code verb_lease_ls(struct cli *c, struct ctr_error *err)
 		if (json_array_append_new(rows, o) != 0 || bad)
 			code = ctr_fail_errno(err, ENOMEM, "list");
 	}
-	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "ID", rows, err) : code;
+	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "ID", rows, err)
+			      : code;
 }
 
 ctr_code verb_lease_create(struct cli *c, struct ctr_error *err)
@@ -88,7 +95,8 @@ ctr_code verb_lease_create(struct cli *c, struct ctr_error *err)
 		char when[RFC3339_ROOM];
 
 		if (parse_duration(expires, &ns) < 0 || ns <= 0)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "--expires '%s' is not a duration such as 24h", expires);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"--expires '%s' is not a duration such as 24h", expires);
 		clock_rfc3339(clock_wall_ns() + ns, when);
 		until = str_dup(when);
 		pairs[n++] = (struct pair){ "containerd.io/gc.expire", until ? until : "" };
@@ -96,7 +104,9 @@ ctr_code verb_lease_create(struct cli *c, struct ctr_error *err)
 	if (code != CTR_OK)
 		return code;
 	req.id = pb_str(str_or(arg_text(&c->args, "id"), ""));
-	req.labels = pb_map_new(&containerd__services__leases__v1__create_request__labels_entry__descriptor, pairs, n);
+	req.labels = pb_map_new(
+		&containerd__services__leases__v1__create_request__labels_entry__descriptor, pairs,
+		n);
 	req.n_labels = req.labels ? n : 0;
 	code = cli_call(c, LEASES_SERVICE, "Create", &req, &resp, err);
 	pb_map_free(req.labels, req.n_labels);
@@ -132,15 +142,19 @@ ctr_code verb_namespace_ls(struct cli *c, struct ctr_error *err)
 		json_t *o = json_object();
 		int bad = json_put_str(o, "Name", resp->namespaces[i]->name);
 
-		bad |= json_put(o, "Labels", labels_json(resp->namespaces[i]->labels, resp->namespaces[i]->n_labels));
+		bad |= json_put(
+			o, "Labels",
+			labels_json(resp->namespaces[i]->labels, resp->namespaces[i]->n_labels));
 		if (json_array_append_new(rows, o) != 0 || bad)
 			code = ctr_fail_errno(err, ENOMEM, "list");
 	}
-	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "Name", rows, err) : code;
+	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "Name", rows, err)
+			      : code;
 }
 
 /* A message of the name and the labels that follow it on the command line. */
-static ctr_code namespace_message(struct cli *c, NAMESPACES(Namespace) *ret, char ***keys, struct ctr_error *err)
+static ctr_code namespace_message(struct cli *c, NAMESPACES(Namespace) * ret, char ***keys,
+				  struct ctr_error *err)
 {
 	struct pair pairs[PAIRS_MAX];
 	size_t n = 0;
@@ -149,7 +163,9 @@ static ctr_code namespace_message(struct cli *c, NAMESPACES(Namespace) *ret, cha
 	if (code != CTR_OK)
 		return code;
 	ret->name = c->args.rest[0];
-	ret->labels = pb_map_new(&containerd__services__namespaces__v1__namespace__labels_entry__descriptor, pairs, n);
+	ret->labels = pb_map_new(
+		&containerd__services__namespaces__v1__namespace__labels_entry__descriptor, pairs,
+		n);
 	ret->n_labels = ret->labels ? n : 0;
 	return ret->labels ? CTR_OK : ctr_fail_errno(err, ENOMEM, "labels");
 }
@@ -210,7 +226,7 @@ ctr_code verb_namespace_rm(struct cli *c, struct ctr_error *err)
 	return cli_each(c, namespace_rm_one, err);
 }
 
-static json_t *plugin_row(const INTROSPECTION(Plugin) *p)
+static json_t *plugin_row(const INTROSPECTION(Plugin) * p)
 {
 	AUTO_BUF platforms = BUF_INIT(4096);
 	json_t *o = json_object();
@@ -220,7 +236,8 @@ static json_t *plugin_row(const INTROSPECTION(Plugin) *p)
 	int bad = json_put_str(o, "Type", p->type);
 
 	for (size_t i = 0; i < p->n_platforms; i++)
-		buf_printf(&platforms, "%s%s/%s", i ? "," : "", p->platforms[i]->os, p->platforms[i]->architecture);
+		buf_printf(&platforms, "%s%s/%s", i ? "," : "", p->platforms[i]->os,
+			   p->platforms[i]->architecture);
 	bad |= json_put_str(o, "ID", p->id);
 	bad |= json_put_str(o, "Platforms", platforms.len ? platforms.data : "-");
 	bad |= json_put_str(o, "Status", !p->init_err ? "ok" : skipped ? "skip" : "error");
@@ -232,8 +249,8 @@ static json_t *plugin_row(const INTROSPECTION(Plugin) *p)
 	return NULL;
 }
 
-static ctr_code plugins(struct cli *c, char **filters, size_t n, INTROSPECTION(PluginsResponse) **ret,
-			struct ctr_error *err)
+static ctr_code plugins(struct cli *c, char **filters, size_t n,
+			INTROSPECTION(PluginsResponse) * *ret, struct ctr_error *err)
 {
 	INTROSPECTION(PluginsRequest) req = INTROSPECTION_INIT(PLUGINS_REQUEST);
 
@@ -245,7 +262,10 @@ static ctr_code plugins(struct cli *c, char **filters, size_t n, INTROSPECTION(P
 ctr_code verb_plugin_ls(struct cli *c, struct ctr_error *err)
 {
 	static const struct column columns[] = {
-		{ "Type", "TYPE" }, { "ID", "ID" }, { "Platforms", "PLATFORMS" }, { "Status", "STATUS" },
+		{ "Type", "TYPE" },
+		{ "ID", "ID" },
+		{ "Platforms", "PLATFORMS" },
+		{ "Status", "STATUS" },
 	};
 	AUTO_PB INTROSPECTION(PluginsResponse) *resp = NULL;
 	AUTO_JSON rows = json_array();
@@ -255,13 +275,15 @@ ctr_code verb_plugin_ls(struct cli *c, struct ctr_error *err)
 		if (json_array_append_new(rows, plugin_row(resp->plugins[i])) != 0)
 			code = ctr_fail_errno(err, ENOMEM, "list");
 	}
-	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "ID", rows, err) : code;
+	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "ID", rows, err)
+			      : code;
 }
 
 ctr_code verb_plugin_info(struct cli *c, struct ctr_error *err)
 {
 	AUTO_PB INTROSPECTION(PluginsResponse) *resp = NULL;
-	AUTO_FREE char *filter = str_printf("type==\"%s\",id==\"%s\"", c->args.rest[0], c->args.rest[1]);
+	AUTO_FREE char *filter =
+		str_printf("type==\"%s\",id==\"%s\"", c->args.rest[0], c->args.rest[1]);
 	AUTO_JSON o = NULL;
 	char *filters[] = { filter };
 	ctr_code code;

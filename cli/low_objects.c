@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The groups "image", "container" and "task": the stored objects as they are, without what the docker-like verbs add.
+ * The groups "image", "container" and "task": the stored objects as they are, without what the
+ * docker-like verbs add.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,13 +20,17 @@
 
 static ctr_code append(json_t *rows, json_t *row, int bad, struct ctr_error *err)
 {
-	return json_array_append_new(rows, row) != 0 || bad ? ctr_fail_errno(err, ENOMEM, "list") : CTR_OK;
+	return json_array_append_new(rows, row) != 0 || bad ? ctr_fail_errno(err, ENOMEM, "list")
+							    : CTR_OK;
 }
 
 ctr_code verb_image_ls(struct cli *c, struct ctr_error *err)
 {
 	static const struct column columns[] = {
-		{ "Name", "NAME" }, { "MediaType", "MEDIA TYPE" }, { "Digest", "DIGEST" }, { "Size", "SIZE" },
+		{ "Name", "NAME" },
+		{ "MediaType", "MEDIA TYPE" },
+		{ "Digest", "DIGEST" },
+		{ "Size", "SIZE" },
 	};
 	IMAGES(ListImagesRequest) req = IMAGES_INIT(LIST_IMAGES_REQUEST);
 	AUTO_PB IMAGES(ListImagesResponse) *resp = NULL;
@@ -45,7 +50,8 @@ ctr_code verb_image_ls(struct cli *c, struct ctr_error *err)
 		bad |= json_put_int(o, "Size", t ? t->size : 0);
 		code = append(rows, o, bad, err);
 	}
-	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "Name", rows, err) : code;
+	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "Name", rows, err)
+			      : code;
 }
 
 ctr_code verb_image_rm(struct cli *c, struct ctr_error *err)
@@ -70,7 +76,10 @@ ctr_code verb_image_info(struct cli *c, struct ctr_error *err)
 ctr_code verb_container_ls(struct cli *c, struct ctr_error *err)
 {
 	static const struct column columns[] = {
-		{ "ID", "ID" }, { "Image", "IMAGE" }, { "Runtime", "RUNTIME" }, { "Snapshotter", "SNAPSHOTTER" },
+		{ "ID", "ID" },
+		{ "Image", "IMAGE" },
+		{ "Runtime", "RUNTIME" },
+		{ "Snapshotter", "SNAPSHOTTER" },
 	};
 	CONTAINERS(ListContainersRequest) req = CONTAINERS_INIT(LIST_CONTAINERS_REQUEST);
 	AUTO_PB CONTAINERS(ListContainersResponse) *resp = NULL;
@@ -93,7 +102,8 @@ ctr_code verb_container_ls(struct cli *c, struct ctr_error *err)
 		bad |= json_put_str(o, "CreatedAt", when);
 		code = append(rows, o, bad, err);
 	}
-	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "ID", rows, err) : code;
+	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "ID", rows, err)
+			      : code;
 }
 
 static ctr_code container_rm_one(struct cli *c, const char *name, struct ctr_error *err)
@@ -125,7 +135,9 @@ ctr_code verb_container_info(struct cli *c, struct ctr_error *err)
 
 ctr_code verb_task_ls(struct cli *c, struct ctr_error *err)
 {
-	static const struct column columns[] = { { "ID", "TASK" }, { "Pid", "PID" }, { "Status", "STATUS" } };
+	static const struct column columns[] = { { "ID", "TASK" },
+						 { "Pid", "PID" },
+						 { "Status", "STATUS" } };
 	TASKS(ListTasksRequest) req = TASKS_INIT(LIST_TASKS_REQUEST);
 	AUTO_PB TASKS(ListTasksResponse) *resp = NULL;
 	AUTO_JSON rows = json_array();
@@ -141,7 +153,8 @@ ctr_code verb_task_ls(struct cli *c, struct ctr_error *err)
 		bad |= json_put_int(o, "ExitCode", p->exit_status);
 		code = append(rows, o, bad, err);
 	}
-	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "ID", rows, err) : code;
+	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "ID", rows, err)
+			      : code;
 }
 
 static ctr_code task_rm_one(struct cli *c, const char *name, struct ctr_error *err)
@@ -151,7 +164,8 @@ static ctr_code task_rm_one(struct cli *c, const char *name, struct ctr_error *e
 
 	if (code != CTR_OK)
 		return code;
-	return arg_on(&c->args, "force") ? task_finish_off(c, id, err) : task_delete(c, id, NULL, NULL, err);
+	return arg_on(&c->args, "force") ? task_finish_off(c, id, err)
+					 : task_delete(c, id, NULL, NULL, err);
 }
 
 ctr_code verb_task_rm(struct cli *c, struct ctr_error *err)
@@ -187,5 +201,7 @@ ctr_code verb_task_kill(struct cli *c, struct ctr_error *err)
 	if (sig < 0)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' is no signal", text);
 	code = container_id(c, c->args.rest[0], &id, err);
-	return code == CTR_OK ? task_kill(c, id, arg_text(&c->args, "exec-id"), sig, arg_on(&c->args, "all"), err) : code;
+	return code == CTR_OK ? task_kill(c, id, arg_text(&c->args, "exec-id"), sig,
+					  arg_on(&c->args, "all"), err)
+			      : code;
 }

@@ -20,7 +20,7 @@ static ctr_code snapshotter(struct cli *c, struct facts *f, struct ctr_error *er
 	return code == CTR_OK ? facts_take(f, err) : code;
 }
 
-static json_t *row(const SNAPSHOTS(Info) *info)
+static json_t *row(const SNAPSHOTS(Info) * info)
 {
 	static const char *const kinds[] = { "unknown", "view", "active", "committed" };
 	char when[RFC3339_ROOM];
@@ -31,7 +31,8 @@ static json_t *row(const SNAPSHOTS(Info) *info)
 
 	timestamp_text(info->created_at, when, sizeof(when));
 	bad |= json_put_str(o, "Parent", info->parent);
-	bad |= json_put_str(o, "Kind", kind >= 0 && (size_t)kind < ARRAY_SIZE(kinds) ? kinds[kind] : "unknown");
+	bad |= json_put_str(
+		o, "Kind", kind >= 0 && (size_t)kind < ARRAY_SIZE(kinds) ? kinds[kind] : "unknown");
 	bad |= json_put_str(o, "CreatedAt", when);
 	for (size_t i = 0; i < info->n_labels; i++)
 		bad |= json_put_str(labels, info->labels[i]->key, info->labels[i]->value);
@@ -73,7 +74,9 @@ static ctr_code list(struct cli *c, const char *name, json_t *rows, struct ctr_e
 ctr_code verb_snapshot_ls(struct cli *c, struct ctr_error *err)
 {
 	static const struct column columns[] = {
-		{ "Key", "KEY" }, { "Parent", "PARENT" }, { "Kind", "KIND" },
+		{ "Key", "KEY" },
+		{ "Parent", "PARENT" },
+		{ "Kind", "KIND" },
 	};
 	AUTO_FACTS f = { 0 };
 	AUTO_JSON rows = json_array();
@@ -81,7 +84,8 @@ ctr_code verb_snapshot_ls(struct cli *c, struct ctr_error *err)
 
 	if (code == CTR_OK)
 		code = list(c, f.snapshotter, rows, err);
-	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "Key", rows, err) : code;
+	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "Key", rows, err)
+			      : code;
 }
 
 static ctr_code rm_one(struct cli *c, const char *key, struct ctr_error *err)
@@ -105,7 +109,8 @@ ctr_code verb_snapshot_rm(struct cli *c, struct ctr_error *err)
 	return cli_each(c, rm_one, err);
 }
 
-static ctr_code usage_row(struct cli *c, const char *name, const char *key, json_t *rows, struct ctr_error *err)
+static ctr_code usage_row(struct cli *c, const char *name, const char *key, json_t *rows,
+			  struct ctr_error *err)
 {
 	SNAPSHOTS(UsageRequest) req = SNAPSHOTS_INIT(USAGE_REQUEST);
 	AUTO_PB SNAPSHOTS(UsageResponse) *resp = NULL;
@@ -129,7 +134,9 @@ static ctr_code usage_row(struct cli *c, const char *name, const char *key, json
 
 ctr_code verb_snapshot_usage(struct cli *c, struct ctr_error *err)
 {
-	static const struct column columns[] = { { "Key", "KEY" }, { "Size", "SIZE" }, { "Inodes", "INODES" } };
+	static const struct column columns[] = { { "Key", "KEY" },
+						 { "Size", "SIZE" },
+						 { "Inodes", "INODES" } };
 	AUTO_FACTS f = { 0 };
 	AUTO_JSON rows = json_array();
 	AUTO_JSON all = json_array();
@@ -144,9 +151,11 @@ ctr_code verb_snapshot_usage(struct cli *c, struct ctr_error *err)
 	json_array_foreach(all, i, one)
 	{
 		if (code == CTR_OK)
-			code = usage_row(c, f.snapshotter, json_string_value(json_object_get(one, "Key")), rows, err);
+			code = usage_row(c, f.snapshotter,
+					 json_string_value(json_object_get(one, "Key")), rows, err);
 	}
-	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "Key", rows, err) : code;
+	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "Key", rows, err)
+			      : code;
 }
 
 ctr_code verb_snapshot_mounts(struct cli *c, struct ctr_error *err)

@@ -23,8 +23,8 @@ static void print_help(const struct cli *c, const struct verb *group, const stru
 }
 
 /* The first of the names that is set, or the fallback. */
-static const char *setting(const struct cli *c, const char *flag, const char *env1, const char *env2,
-			   const char *fallback)
+static const char *setting(const struct cli *c, const char *flag, const char *env1,
+			   const char *env2, const char *fallback)
 {
 	const char *value = arg_text(&c->globals, flag);
 
@@ -43,18 +43,24 @@ static void settle(struct cli *c)
 	c->ns = setting(c, "namespace", "CTR_NAMESPACE", "CONTAINERD_NAMESPACE", DEFAULT_NAMESPACE);
 }
 
-static ctr_code unknown_verb(const struct cli *c, const struct verb *group, const char *word, struct ctr_error *err)
+static ctr_code unknown_verb(const struct cli *c, const struct verb *group, const char *word,
+			     struct ctr_error *err)
 {
 	const char *nearest = verb_nearest(group->verbs, group->n_verbs, word);
 
 	if (nearest)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown verb '%s' (did you mean '%s'?)", word, nearest);
-	return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown verb '%s': see '%s --help'", word, c->path);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown verb '%s' (did you mean '%s'?)",
+				word, nearest);
+	return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown verb '%s': see '%s --help'", word,
+			c->path);
 }
 
-/* Walk down the groups; flags before the verb are the global ones. *ret_verb NULL: only help was asked for. */
-static ctr_code find_verb(struct cli *c, char ***argv, const struct verb **ret_group, const struct verb **ret_verb,
-			  struct ctr_error *err)
+/*
+ * Walk down the groups; flags before the verb are the global ones. *ret_verb NULL: only help was
+ * asked for.
+ */
+static ctr_code find_verb(struct cli *c, char ***argv, const struct verb **ret_group,
+			  const struct verb **ret_verb, struct ctr_error *err)
 {
 	static const struct verb none = { .name = "", .options = VERB_STOP, .max_args = ANY_ARGS };
 	const struct verb *group = &cli_root;
@@ -125,7 +131,8 @@ int main(int argc, char **argv, char **envp)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	c.globals.verb = &cli_root;
-	code = argc > 0 && c.path ? run(&c, argv + 1, &err) : ctr_fail(&err, CTR_INTERNAL, "no arguments");
+	code = argc > 0 && c.path ? run(&c, argv + 1, &err)
+				  : ctr_fail(&err, CTR_INTERNAL, "no arguments");
 	if (code != CTR_OK) {
 		(void)fflush(stdout);
 		cli_error(&c, c.subject, &err);

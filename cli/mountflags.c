@@ -11,14 +11,15 @@
 #include "base/str.h"
 #include "cli/create.h"
 
-static ctr_code add(struct spec_input *in, const char *flag, const char *type, const char *source, const char *target,
-		    char **options, struct ctr_error *err)
+static ctr_code add(struct spec_input *in, const char *flag, const char *type, const char *source,
+		    const char *target, char **options, struct ctr_error *err)
 {
 	struct oci_mount *m = &in->mounts[in->o.n_mounts];
 
 	if (in->o.n_mounts >= ARRAY_SIZE(in->mounts)) {
 		strv_free(options);
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--%s: more than %zu mounts", flag, ARRAY_SIZE(in->mounts));
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--%s: more than %zu mounts", flag,
+				ARRAY_SIZE(in->mounts));
 	}
 	in->option_lists[in->n_option_lists++] = options;
 	if (strv_push(&in->strings, source) < 0)
@@ -34,9 +35,11 @@ static ctr_code add(struct spec_input *in, const char *flag, const char *type, c
 }
 
 /* The words behind the second colon of a volume. */
-static ctr_code volume_words(const char *volume, const char *text, char ***ret, struct ctr_error *err)
+static ctr_code volume_words(const char *volume, const char *text, char ***ret,
+			     struct ctr_error *err)
 {
-	static const char *const spread[] = { "private", "rprivate", "shared", "rshared", "slave", "rslave" };
+	static const char *const spread[] = { "private", "rprivate", "shared",
+					      "rshared", "slave",    "rslave" };
 	AUTO_STRV words = strv_split(text, ',');
 	AUTO_STRV out = NULL;
 	const char *propagation = "rprivate", *mode = "rw";
@@ -51,10 +54,12 @@ static ctr_code volume_words(const char *volume, const char *text, char ***ret, 
 			mode = words[i];
 		else if (k < ARRAY_SIZE(spread))
 			propagation = words[i];
-		else if (str_eq(words[i], "nosuid") || str_eq(words[i], "nodev") || str_eq(words[i], "noexec"))
+		else if (str_eq(words[i], "nosuid") || str_eq(words[i], "nodev") ||
+			 str_eq(words[i], "noexec"))
 			bad |= strv_push(&out, words[i]);
 		else if (words[i][0])
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "--volume '%s': unknown option '%s'", volume, words[i]);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"--volume '%s': unknown option '%s'", volume, words[i]);
 	}
 	bad |= strv_push(&out, "rbind");
 	bad |= strv_push(&out, propagation);
@@ -90,11 +95,14 @@ static ctr_code volume(struct spec_input *in, const char *text, struct ctr_error
 	ctr_code code;
 
 	if (n < 2 || n > 3 || !part[0][0] || part[1][0] != '/')
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--volume '%s' is not of the form /host:/container[:options]",
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"--volume '%s' is not of the form /host:/container[:options]",
 				text);
 	if (part[0][0] != '/')
-		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"--volume '%s': named volumes do not exist yet, give an absolute path", text);
+		return ctr_fail(
+			err, CTR_INVALID_ARGUMENT,
+			"--volume '%s': named volumes do not exist yet, give an absolute path",
+			text);
 	code = need_source(part[0], err);
 	if (code == CTR_OK)
 		code = volume_words(text, n == 3 ? part[2] : "", &words, err);

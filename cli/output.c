@@ -123,7 +123,8 @@ static const json_t *lookup(const json_t *o, const char *path, size_t n)
 }
 
 /* The inside of {{ }}: ".A.B", ".", "json .A". */
-static ctr_code action(const char *s, size_t n, const json_t *object, struct buf *out, struct ctr_error *err)
+static ctr_code action(const char *s, size_t n, const json_t *object, struct buf *out,
+		       struct ctr_error *err)
 {
 	int json = 0;
 	const json_t *v;
@@ -138,11 +139,12 @@ static ctr_code action(const char *s, size_t n, const json_t *object, struct buf
 			s++;
 	}
 	if (n == 0 || *s != '.')
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "template: '{{%.*s}}' is not of the form {{.Name}}", (int)n,
-				s);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"template: '{{%.*s}}' is not of the form {{.Name}}", (int)n, s);
 	v = lookup(object, s + 1, n - 1);
 	if (!v && !memchr(s + 1, '.', n - 1))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "template: there is no member '%.*s' here", (int)n, s);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"template: there is no member '%.*s' here", (int)n, s);
 	if (json) {
 		AUTO_FREE char *text = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
@@ -153,7 +155,8 @@ static ctr_code action(const char *s, size_t n, const json_t *object, struct buf
 	return CTR_OK;
 }
 
-ctr_code out_template(const char *text, const json_t *object, struct buf *out, struct ctr_error *err)
+ctr_code out_template(const char *text, const json_t *object, struct buf *out,
+		      struct ctr_error *err)
 {
 	for (const char *p = text; *p;) {
 		if (p[0] == '{' && p[1] == '{') {
@@ -161,7 +164,8 @@ ctr_code out_template(const char *text, const json_t *object, struct buf *out, s
 			ctr_code code;
 
 			if (!end)
-				return ctr_fail(err, CTR_INVALID_ARGUMENT, "template: '{{' without '}}'");
+				return ctr_fail(err, CTR_INVALID_ARGUMENT,
+						"template: '{{' without '}}'");
 			code = action(p + 2, (size_t)(end - p - 2), object, out, err);
 			if (code != CTR_OK)
 				return code;
@@ -201,7 +205,8 @@ static size_t column_width(const struct column *c, const json_t *rows)
 	return width;
 }
 
-static void put_line(struct buf *out, const struct column *columns, size_t n, const size_t *widths, const json_t *row)
+static void put_line(struct buf *out, const struct column *columns, size_t n, const size_t *widths,
+		     const json_t *row)
 {
 	size_t last = 0;
 
@@ -223,7 +228,8 @@ static void put_line(struct buf *out, const struct column *columns, size_t n, co
 	buf_putc(out, '\n');
 }
 
-static ctr_code table(const struct column *columns, size_t n, const json_t *rows, struct ctr_error *err)
+static ctr_code table(const struct column *columns, size_t n, const json_t *rows,
+		      struct ctr_error *err)
 {
 	AUTO_BUF out = BUF_INIT(OUTPUT_MAX);
 	AUTO_FREE size_t *widths = calloc(n, sizeof(*widths));
@@ -235,12 +241,15 @@ static ctr_code table(const struct column *columns, size_t n, const json_t *rows
 	for (i = 0; i < n; i++)
 		widths[i] = columns[i].title ? column_width(&columns[i], rows) : 0;
 	put_line(&out, columns, n, widths, NULL);
-	json_array_foreach(rows, i, row) put_line(&out, columns, n, widths, row);
+	json_array_foreach(rows, i, row)
+	{
+		put_line(&out, columns, n, widths, row);
+	}
 	return out_flush(&out, err);
 }
 
-ctr_code out_rows(const struct args *a, const struct column *columns, size_t n, const char *id, const json_t *rows,
-		  struct ctr_error *err)
+ctr_code out_rows(const struct args *a, const struct column *columns, size_t n, const char *id,
+		  const json_t *rows, struct ctr_error *err)
 {
 	const char *format = arg_text(a, "format");
 	AUTO_BUF out = BUF_INIT(OUTPUT_MAX);
@@ -277,8 +286,11 @@ void human_size_text(uint64_t bytes, char ret[16])
 		value /= 1000;
 		unit++;
 	}
-	(void)snprintf(ret, 16, unit == 0 || value >= 100 ? "%.0f%s" : value >= 10 ? "%.1f%s" : "%.2f%s", value,
-		       units[unit]);
+	(void)snprintf(ret, 16,
+		       unit == 0 || value >= 100 ? "%.0f%s"
+		       : value >= 10             ? "%.1f%s"
+						 : "%.2f%s",
+		       value, units[unit]);
 }
 
 json_t *human_size(uint64_t bytes)
@@ -295,8 +307,9 @@ void human_span_text(int64_t ns, char ret[32])
 		int64_t seconds;
 		const char *name;
 	} units[] = {
-		{ 365 * 86400, "year" }, { 30 * 86400, "month" }, { 7 * 86400, "week" }, { 86400, "day" },
-		{ 3600, "hour" },	 { 60, "minute" },	  { 1, "second" },
+		{ 365 * 86400, "year" }, { 30 * 86400, "month" }, { 7 * 86400, "week" },
+		{ 86400, "day" },        { 3600, "hour" },        { 60, "minute" },
+		{ 1, "second" },
 	};
 	int64_t seconds = MAX(ns / NS_PER_SEC, 0);
 
@@ -305,7 +318,8 @@ void human_span_text(int64_t ns, char ret[32])
 
 		/* two of a unit, or one day at least: "36 hours" tells more than "1 day" */
 		if (n >= 2 || (n == 1 && units[i].seconds <= 3600)) {
-			(void)snprintf(ret, 32, "%" PRId64 " %s%s", n, units[i].name, n == 1 ? "" : "s");
+			(void)snprintf(ret, 32, "%" PRId64 " %s%s", n, units[i].name,
+				       n == 1 ? "" : "s");
 			return;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Generated messages to JSON through protobuf-c's descriptors. What comes from the wire may hold anything: strings
- * that are not UTF-8 are shown escaped, nesting has a limit.
+ * Generated messages to JSON through protobuf-c's descriptors. What comes from the wire may hold
+ * anything: strings that are not UTF-8 are shown escaped, nesting has a limit.
  */
 #include "cli/pbjson.h"
 
@@ -133,7 +133,8 @@ static json_t *submessage_json(const ProtobufCMessage *m, int depth)
 	if (m->descriptor == &google__protobuf__any__descriptor)
 		return any_json((const Google__Protobuf__Any *)(const void *)m, depth);
 	if (m->descriptor == &google__protobuf__timestamp__descriptor) {
-		clock_rfc3339(pb_timestamp_ns((const Google__Protobuf__Timestamp *)(const void *)m), text);
+		clock_rfc3339(pb_timestamp_ns((const Google__Protobuf__Timestamp *)(const void *)m),
+			      text);
 		return json_string(text);
 	}
 	return message_json(m, depth + 1);
@@ -208,11 +209,13 @@ static int is_map(const ProtobufCFieldDescriptor *f)
 {
 	const ProtobufCMessageDescriptor *d = f->descriptor;
 
-	return f->type == PROTOBUF_C_TYPE_MESSAGE && d->n_fields == 2 && str_ends(d->name, "Entry") &&
-	       str_eq(d->fields[0].name, "key") && d->fields[0].type == PROTOBUF_C_TYPE_STRING;
+	return f->type == PROTOBUF_C_TYPE_MESSAGE && d->n_fields == 2 &&
+	       str_ends(d->name, "Entry") && str_eq(d->fields[0].name, "key") &&
+	       d->fields[0].type == PROTOBUF_C_TYPE_STRING;
 }
 
-static json_t *map_json(const ProtobufCFieldDescriptor *f, ProtobufCMessage *const *entries, size_t n, int depth)
+static json_t *map_json(const ProtobufCFieldDescriptor *f, ProtobufCMessage *const *entries,
+			size_t n, int depth)
 {
 	const ProtobufCMessageDescriptor *d = f->descriptor;
 	json_t *o = json_object();
@@ -221,9 +224,11 @@ static json_t *map_json(const ProtobufCFieldDescriptor *f, ProtobufCMessage *con
 		const char *base = (const char *)entries[i];
 		const char *key = *(const char *const *)(const void *)(base + d->fields[0].offset);
 		const void *value = base + d->fields[1].offset;
-		int unset = d->fields[1].type == PROTOBUF_C_TYPE_MESSAGE && !*(const void *const *)value;
+		int unset = d->fields[1].type == PROTOBUF_C_TYPE_MESSAGE &&
+			    !*(const void *const *)value;
 
-		(void)json_object_set_new(o, key, unset ? json_null() : value_json(&d->fields[1], value, depth));
+		(void)json_object_set_new(
+			o, key, unset ? json_null() : value_json(&d->fields[1], value, depth));
 	}
 	return o;
 }

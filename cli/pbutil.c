@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Small helpers over generated messages. A map entry is a message whose first two members are key and value; their
- * places come from the descriptor.
+ * Small helpers over generated messages. A map entry is a message whose first two members are key
+ * and value; their places come from the descriptor.
  */
 #include "cli/pbutil.h"
 

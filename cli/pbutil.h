@@ -23,8 +23,8 @@ struct pair {
 };
 
 /*
- * A map<string,string> member for a request: n entries of the entry type, strings borrowed. NULL: out of memory.
- * Cast to the member's type; free with pb_map_free().
+ * A map<string,string> member for a request: n entries of the entry type, strings borrowed. NULL:
+ * out of memory. Cast to the member's type; free with pb_map_free().
  */
 void *pb_map_new(const ProtobufCMessageDescriptor *entry_type, const struct pair *pairs, size_t n);
 void pb_map_free(void *entries, size_t n);

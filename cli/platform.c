@@ -12,9 +12,9 @@
 static const struct {
 	const char *alias, *arch, *variant;
 } aliases[] = {
-	{ "x86_64", "amd64", "" },   { "x86-64", "amd64", "" },   { "aarch64", "arm64", "" },
-	{ "armhf", "arm", "v7" },    { "armel", "arm", "v6" },    { "armv7l", "arm", "v7" },
-	{ "armv6l", "arm", "v6" },   { "i386", "386", "" },       { "i686", "386", "" },
+	{ "x86_64", "amd64", "" }, { "x86-64", "amd64", "" }, { "aarch64", "arm64", "" },
+	{ "armhf", "arm", "v7" },  { "armel", "arm", "v6" },  { "armv7l", "arm", "v7" },
+	{ "armv6l", "arm", "v6" }, { "i386", "386", "" },     { "i686", "386", "" },
 };
 
 static void set_arch(struct platform *p, const char *arch)
@@ -57,8 +57,8 @@ ctr_code platform_parse(const char *s, struct platform *ret, struct ctr_error *e
 			n = 0;
 	}
 	if (n == 0 || n > 3)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "platform '%s' is not of the form os/architecture[/variant]",
-				s);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"platform '%s' is not of the form os/architecture[/variant]", s);
 	if (n > 1)
 		(void)snprintf(p.os, sizeof(p.os), "%s", part[0]);
 	set_arch(&p, part[n > 1 ? 1 : 0]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Progress of a transfer. What the daemon says is text from images and registries: it is cleaned before it is shown.
+ * Progress of a transfer. What the daemon says is text from images and registries: it is cleaned
+ * before it is shown.
  */
 #include "cli/progress.h"
 
@@ -152,7 +153,7 @@ static void print_change(const struct item *i)
 		(void)io_write_full(STDERR_FILENO, b.data, b.len);
 }
 
-void progress_update(struct progress *p, const XFER(Progress) *update)
+void progress_update(struct progress *p, const XFER(Progress) * update)
 {
 	const char *name = update->name && update->name[0] ? update->name : update->event;
 	struct item *i;

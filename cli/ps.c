@@ -57,7 +57,8 @@ static json_t *status_of(const Containerd__V1__Types__Process *t)
 		since = started_ns(t->pid);
 		human_span_text(since ? clock_wall_ns() - since : 0, span);
 		return json_sprintf("Up%s%s%s", since ? " " : "", since ? span : "",
-				    t->status == CONTAINERD__V1__TYPES__STATUS__PAUSED ? " (paused)" : "");
+				    t->status == CONTAINERD__V1__TYPES__STATUS__PAUSED ? " (paused)"
+										       : "");
 	case CONTAINERD__V1__TYPES__STATUS__STOPPED:
 		human_span_text(clock_wall_ns() - pb_timestamp_ns(t->exited_at), span);
 		return json_sprintf("Exited (%u) %s ago", t->exit_status, span);
@@ -67,7 +68,7 @@ static json_t *status_of(const Containerd__V1__Types__Process *t)
 }
 
 /* The spec's command line, quoted and, unless asked otherwise, cut. */
-static json_t *command_of(const CONTAINERS(Container) *k, int full)
+static json_t *command_of(const CONTAINERS(Container) * k, int full)
 {
 	AUTO_JSON spec = NULL;
 	AUTO_BUF b = BUF_INIT(65536);
@@ -77,7 +78,8 @@ static json_t *command_of(const CONTAINERS(Container) *k, int full)
 	if (container_spec(k, &spec, NULL) != CTR_OK)
 		return json_string("");
 	json_array_foreach(json_object_get(json_object_get(spec, "process"), "args"), i, arg)
-		buf_printf(&b, "%s%s", i ? " " : "", json_string_value(arg) ? json_string_value(arg) : "");
+		buf_printf(&b, "%s%s", i ? " " : "",
+			   json_string_value(arg) ? json_string_value(arg) : "");
 	if (!full && b.len > COMMAND_ROOM) {
 		size_t cut = COMMAND_ROOM - 3;
 
@@ -88,7 +90,7 @@ static json_t *command_of(const CONTAINERS(Container) *k, int full)
 	return json_sprintf("\"%s\"", b.data ? b.data : "");
 }
 
-static json_t *labels_json(const CONTAINERS(Container) *k)
+static json_t *labels_json(const CONTAINERS(Container) * k)
 {
 	json_t *o = json_object();
 
@@ -97,7 +99,8 @@ static json_t *labels_json(const CONTAINERS(Container) *k)
 	return o;
 }
 
-static json_t *row(const struct args *a, const CONTAINERS(Container) *k, const Containerd__V1__Types__Process *task)
+static json_t *row(const struct args *a, const CONTAINERS(Container) * k,
+		   const Containerd__V1__Types__Process *task)
 {
 	int full = arg_on(a, "no-trunc");
 	char id[80], title[80], when[RFC3339_ROOM];
@@ -141,14 +144,16 @@ static int is_live(const Containerd__V1__Types__Process *t)
 		     t->status == CONTAINERD__V1__TYPES__STATUS__PAUSING);
 }
 
-static ctr_code collect(struct cli *c, CONTAINERS(ListContainersResponse) *k, const TASKS(ListTasksResponse) *t,
-			json_t *rows, struct ctr_error *err)
+static ctr_code collect(struct cli *c, CONTAINERS(ListContainersResponse) * k,
+			const TASKS(ListTasksResponse) * t, json_t *rows, struct ctr_error *err)
 {
 	struct map *tasks = map_new();
 	int bad = tasks == NULL;
 
 	for (size_t i = 0; !bad && i < t->n_tasks; i++)
-		(void)map_put(tasks, t->tasks[i]->id[0] ? t->tasks[i]->id : t->tasks[i]->container_id, t->tasks[i]);
+		(void)map_put(tasks,
+			      t->tasks[i]->id[0] ? t->tasks[i]->id : t->tasks[i]->container_id,
+			      t->tasks[i]);
 	if (k->n_containers)
 		qsort(k->containers, k->n_containers, sizeof(*k->containers), by_age);
 	for (size_t i = 0; !bad && i < k->n_containers; i++) {
@@ -166,7 +171,7 @@ static ctr_code collect(struct cli *c, CONTAINERS(ListContainersResponse) *k, co
 ctr_code verb_ps(struct cli *c, struct ctr_error *err)
 {
 	static const struct column columns[] = {
-		{ "ID", "CONTAINER ID" }, { "Image", "IMAGE" },	  { "Command", "COMMAND" },
+		{ "ID", "CONTAINER ID" }, { "Image", "IMAGE" },   { "Command", "COMMAND" },
 		{ "Created", "CREATED" }, { "Status", "STATUS" }, { "Names", "NAMES" },
 	};
 	CONTAINERS(ListContainersRequest) list = CONTAINERS_INIT(LIST_CONTAINERS_REQUEST);

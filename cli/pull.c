@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pull: Transfer OCIRegistry to ImageStore. Credentials go over a stream when the daemon asks, never in the request.
+ * pull: Transfer OCIRegistry to ImageStore. Credentials go over a stream when the daemon asks,
+ * never in the request.
  */
 #include "cli/pull.h"
 
@@ -26,14 +27,18 @@ struct pulling {
 static void on_progress(void *ud, const Google__Protobuf__Any *any)
 {
 	struct pulling *p = ud;
-	XFER(Progress) *update = pb_any_unpack(any, &containerd__types__transfer__progress__descriptor, PB_MAX);
+	XFER(Progress) *update =
+		pb_any_unpack(any, &containerd__types__transfer__progress__descriptor, PB_MAX);
 
 	if (update)
 		progress_update(p->progress, update);
 	pb_free(update);
 }
 
-/* Asked twice for the same pull: the credentials were refused, and sending them again would not end. */
+/*
+ * Asked twice for the same pull: the credentials were refused, and sending them again would not
+ * end.
+ */
 static void on_auth(void *ud, const Google__Protobuf__Any *any)
 {
 	struct pulling *p = ud;
@@ -42,8 +47,9 @@ static void on_auth(void *ud, const Google__Protobuf__Any *any)
 	if (!pb_any_is(any, &containerd__types__transfer__auth_request__descriptor))
 		return;
 	if (p->asked++ < 8) {
-		resp.authtype = p->credential.is_token ? CONTAINERD__TYPES__TRANSFER__AUTH_TYPE__REFRESH
-						       : CONTAINERD__TYPES__TRANSFER__AUTH_TYPE__CREDENTIALS;
+		resp.authtype = p->credential.is_token
+					? CONTAINERD__TYPES__TRANSFER__AUTH_TYPE__REFRESH
+					: CONTAINERD__TYPES__TRANSFER__AUTH_TYPE__CREDENTIALS;
 		resp.username = p->credential.username ? p->credential.username : pb_str("");
 		resp.secret = p->credential.secret;
 	}
@@ -68,15 +74,16 @@ static ctr_code open_auth(struct pulling *p, const char *name, struct ctr_error 
 	return xfer_open(p->c, "creds", on_auth, p, &p->auth, err);
 }
 
-static ctr_code transfer(struct pulling *p, const struct pull *o, const char *progress_id, struct ctr_error *err)
+static ctr_code transfer(struct pulling *p, const struct pull *o, const char *progress_id,
+			 struct ctr_error *err)
 {
 	XFER(OCIRegistry) source = XFER_INIT(OCIREGISTRY);
 	XFER(RegistryResolver) resolver = XFER_INIT(REGISTRY_RESOLVER);
 	XFER(ImageStore) store = XFER_INIT(IMAGE_STORE);
 	XFER(UnpackConfiguration) unpack = XFER_INIT(UNPACK_CONFIGURATION);
 	TYPES(Platform) platform = TYPES_INIT(PLATFORM);
-	XFER(UnpackConfiguration) *unpacks[] = { &unpack };
-	TYPES(Platform) *platforms[] = { &platform };
+	XFER(UnpackConfiguration) * unpacks[] = { &unpack };
+	TYPES(Platform) * platforms[] = { &platform };
 	AUTO_PENDING pending = NULL;
 	ctr_code code;
 

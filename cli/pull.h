@@ -9,9 +9,9 @@
 #include "cli/image.h"
 
 struct pull {
-	const char *name;             /* complete */
+	const char *name; /* complete */
 	const struct platform *platform;
-	const char *snapshotter;      /* to unpack for; NULL: the daemon's default */
+	const char *snapshotter; /* to unpack for; NULL: the daemon's default */
 	int quiet, plain_http, all_platforms;
 	const char *hosts_dir;
 };

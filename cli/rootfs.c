@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A look into a snapshot. The thread unshares its mount namespace and file system state, so nothing of it is seen or
- * left outside, even when we are killed.
+ * A look into a snapshot. The thread unshares its mount namespace and file system state, so nothing
+ * of it is seen or left outside, even when we are killed.
  */
 #include "cli/rootfs.h"
 
@@ -24,10 +24,12 @@ static const struct {
 	const char *word;
 	unsigned long set, clear;
 } words[] = {
-	{ "ro", MS_RDONLY, 0 },	    { "rw", 0, 0 },	      { "bind", MS_BIND, 0 },
-	{ "rbind", MS_BIND | MS_REC, 0 }, { "nosuid", MS_NOSUID, 0 }, { "nodev", MS_NODEV, 0 },
-	{ "noexec", MS_NOEXEC, 0 }, { "noatime", MS_NOATIME, 0 }, { "relatime", MS_RELATIME, 0 },
-	{ "defaults", 0, 0 },	    { "suid", 0, MS_NOSUID },  { "dev", 0, MS_NODEV },
+	{ "ro", MS_RDONLY, 0 },         { "rw", 0, 0 },
+	{ "bind", MS_BIND, 0 },         { "rbind", MS_BIND | MS_REC, 0 },
+	{ "nosuid", MS_NOSUID, 0 },     { "nodev", MS_NODEV, 0 },
+	{ "noexec", MS_NOEXEC, 0 },     { "noatime", MS_NOATIME, 0 },
+	{ "relatime", MS_RELATIME, 0 }, { "defaults", 0, 0 },
+	{ "suid", 0, MS_NOSUID },       { "dev", 0, MS_NODEV },
 	{ "exec", 0, MS_NOEXEC },
 };
 
@@ -41,7 +43,7 @@ struct look {
 	ctr_code code;
 };
 
-static int mount_one(const TYPES(Mount) *m, const char *where)
+static int mount_one(const TYPES(Mount) * m, const char *where)
 {
 	AUTO_BUF data = BUF_INIT(DATA_MAX);
 	unsigned long flags = 0;
@@ -75,10 +77,13 @@ static ctr_code look(struct look *l)
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return ctr_fail_errno(l->err, errno, "mount namespace");
 	for (size_t i = 0; i < l->n; i++) {
-		int r = l->mounts[i]->target && l->mounts[i]->target[0] ? -EOPNOTSUPP : mount_one(l->mounts[i], l->where);
+		int r = l->mounts[i]->target && l->mounts[i]->target[0]
+				? -EOPNOTSUPP
+				: mount_one(l->mounts[i], l->where);
 
 		if (r < 0)
-			return ctr_fail_errno(l->err, r, "mount the container's root (%s) to look its user up",
+			return ctr_fail_errno(l->err, r,
+					      "mount the container's root (%s) to look its user up",
 					      l->mounts[i]->type);
 	}
 	root = open(l->where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -95,12 +100,18 @@ static void *look_thread(void *ud)
 	return NULL;
 }
 
-ctr_code rootfs_user(TYPES(Mount) *const *mounts, size_t n, const char *spec, char *const *group_adds,
-		     struct oci_user *ret, struct ctr_error *err)
+ctr_code rootfs_user(TYPES(Mount) *const *mounts, size_t n, const char *spec,
+		     char *const *group_adds, struct oci_user *ret, struct ctr_error *err)
 {
 	char where[] = "/tmp/ctrctl-XXXXXX";
-	struct look l = { .mounts = mounts, .n = n, .spec = spec, .where = where, .group_adds = group_adds,
-			  .ret = ret, .err = err, .code = CTR_INTERNAL };
+	struct look l = { .mounts = mounts,
+			  .n = n,
+			  .spec = spec,
+			  .where = where,
+			  .group_adds = group_adds,
+			  .ret = ret,
+			  .err = err,
+			  .code = CTR_INTERNAL };
 	pthread_t thread;
 	int r;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ctrctl's view of gRPC, on rpc/grpc_client.h. A pending call is freed by whoever finishes, cancels or forgets it.
+ * ctrctl's view of gRPC, on rpc/grpc_client.h. A pending call is freed by whoever finishes, cancels
+ * or forgets it.
  */
 #include "cli/rpc.h"
 
@@ -65,7 +66,8 @@ static ctr_code cannot_connect(int r, const char *address, struct ctr_error *err
 	return CTR_UNAVAILABLE;
 }
 
-ctr_code rpc_open(struct loop *loop, const char *address, const char *ns, struct rpc **ret, struct ctr_error *err)
+ctr_code rpc_open(struct loop *loop, const char *address, const char *ns, struct rpc **ret,
+		  struct ctr_error *err)
 {
 	struct rpc *r = calloc(1, sizeof(*r));
 	int e;
@@ -97,11 +99,13 @@ void rpc_set_lease(struct rpc *r, const char *lease)
 }
 
 /* Fill in path (of PATH_ROOM) and metadata (two places). */
-static const ProtobufCMethodDescriptor *prepare(struct rpc *r, const ProtobufCServiceDescriptor *service,
-						const char *method, char *path, struct grpc_pair *pairs,
-						struct grpc_request *rq)
+static const ProtobufCMethodDescriptor *prepare(struct rpc *r,
+						const ProtobufCServiceDescriptor *service,
+						const char *method, char *path,
+						struct grpc_pair *pairs, struct grpc_request *rq)
 {
-	const ProtobufCMethodDescriptor *m = protobuf_c_service_descriptor_get_method_by_name(service, method);
+	const ProtobufCMethodDescriptor *m =
+		protobuf_c_service_descriptor_get_method_by_name(service, method);
 	size_t n = strlen(service->name), k = strlen(method);
 
 	if (!m || n + k + 3 > PATH_ROOM)
@@ -146,8 +150,8 @@ static void on_done(void *ud, ctr_code code, const char *message, const void *da
 		p->fn(p->ud);
 }
 
-ctr_code rpc_start(struct rpc *r, const ProtobufCServiceDescriptor *service, const char *method, const void *req,
-		   struct rpc_pending **ret, struct ctr_error *err)
+ctr_code rpc_start(struct rpc *r, const ProtobufCServiceDescriptor *service, const char *method,
+		   const void *req, struct rpc_pending **ret, struct ctr_error *err)
 {
 	struct grpc_pair pairs[2];
 	struct grpc_request rq = { 0 };
@@ -164,8 +168,9 @@ ctr_code rpc_start(struct rpc *r, const ProtobufCServiceDescriptor *service, con
 	}
 	if (e < 0) {
 		free(p);
-		return e == -EPIPE ? ctr_fail(err, CTR_UNAVAILABLE, "the connection to ctrd was lost")
-				   : ctr_fail_errno(err, e, "call %s", method);
+		return e == -EPIPE
+			       ? ctr_fail(err, CTR_UNAVAILABLE, "the connection to ctrd was lost")
+			       : ctr_fail_errno(err, e, "call %s", method);
 	}
 	*ret = p;
 	return CTR_OK;
@@ -230,8 +235,8 @@ void auto_rpc_cancel(struct rpc_pending **p)
 	rpc_cancel(*p);
 }
 
-ctr_code rpc_call(struct rpc *r, const ProtobufCServiceDescriptor *service, const char *method, const void *req,
-		  void *ret, struct ctr_error *err)
+ctr_code rpc_call(struct rpc *r, const ProtobufCServiceDescriptor *service, const char *method,
+		  const void *req, void *ret, struct ctr_error *err)
 {
 	struct rpc_pending *p;
 	ctr_code code = rpc_start(r, service, method, req, &p, err);
@@ -287,10 +292,13 @@ static void on_drained(void *ud)
 	wake(ud);
 }
 
-ctr_code rpc_stream_open(struct rpc *r, const ProtobufCServiceDescriptor *service, const char *method,
-			 const struct rpc_stream_options *o, struct rpc_stream **ret, struct ctr_error *err)
+ctr_code rpc_stream_open(struct rpc *r, const ProtobufCServiceDescriptor *service,
+			 const char *method, const struct rpc_stream_options *o,
+			 struct rpc_stream **ret, struct ctr_error *err)
 {
-	static const struct grpc_stream_ops ops = { .message = on_message, .end = on_end, .drained = on_drained };
+	static const struct grpc_stream_ops ops = { .message = on_message,
+						    .end = on_end,
+						    .drained = on_drained };
 	struct rpc_stream *s = calloc(1, sizeof(*s));
 	struct grpc_pair pairs[2];
 	struct grpc_request rq = { 0 };
@@ -307,8 +315,9 @@ ctr_code rpc_stream_open(struct rpc *r, const ProtobufCServiceDescriptor *servic
 	e = s->method ? grpc_client_open(r->client, &rq, &ops, s, &s->stream) : -EINVAL;
 	if (e < 0) {
 		free(s);
-		return e == -EPIPE ? ctr_fail(err, CTR_UNAVAILABLE, "the connection to ctrd was lost")
-				   : ctr_fail_errno(err, e, "stream %s", method);
+		return e == -EPIPE
+			       ? ctr_fail(err, CTR_UNAVAILABLE, "the connection to ctrd was lost")
+			       : ctr_fail_errno(err, e, "stream %s", method);
 	}
 	*ret = s;
 	return CTR_OK;
@@ -319,7 +328,8 @@ static ctr_code end_error(const struct rpc_stream *s, struct ctr_error *err)
 {
 	if (s->code == CTR_OK)
 		return ctr_fail(err, CTR_UNAVAILABLE, "the daemon ended the stream");
-	return ctr_fail(err, s->code, "%s", str_or(s->text, "the daemon's message cannot be decoded"));
+	return ctr_fail(err, s->code, "%s",
+			str_or(s->text, "the daemon's message cannot be decoded"));
 }
 
 ctr_code rpc_stream_send(struct rpc_stream *s, const void *message, struct ctr_error *err)
@@ -387,8 +397,7 @@ void rpc_stream_free(struct rpc_stream *s)
 	if (!s)
 		return;
 	grpc_stream_cancel(s->stream);
-	list_for_safe(it, &s->queue)
-	{
+	list_for_safe (it, &s->queue) {
 		struct message *m = list_entry(it, struct message, link);
 
 		pb_free(m->pb);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * run, create and start. In the foreground the exit code of the container is ours; 125 is a failure of ctrctl or the
- * daemon, 126 a command that cannot be executed, 127 one that is not there.
+ * run, create and start. In the foreground the exit code of the container is ours; 125 is a failure
+ * of ctrctl or the daemon, 126 a command that cannot be executed, 127 one that is not there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,13 +34,16 @@ static ctr_code print_id(const char *id, struct ctr_error *err)
 static void first_run_note(struct cli *c)
 {
 	AUTO_CLOSE int dir = cli_state_dir(c) ? path_own_dir(c->state_dir, 0700) : -1;
-	AUTO_CLOSE int fd = dir < 0 ? -1 : openat(dir, "net-noted", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	AUTO_CLOSE int fd =
+		dir < 0 ? -1
+			: openat(dir, "net-noted", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd >= 0 && !arg_given(&c->args, "net") && !arg_given(&c->args, "network"))
 		cli_note("containers have no network unless --net host is given (said once)");
 }
 
-static ctr_code create_task(struct cli *c, const struct made *m, const struct task_io *io, struct ctr_error *err)
+static ctr_code create_task(struct cli *c, const struct made *m, const struct task_io *io,
+			    struct ctr_error *err)
 {
 	return task_create(c, m->id, m->mounts->mounts, m->mounts->n_mounts, io, err);
 }
@@ -59,8 +62,8 @@ static ctr_code run_detached(struct cli *c, const struct made *m, struct ctr_err
 	return code == CTR_OK ? print_id(m->id, err) : code;
 }
 
-static ctr_code run_foreground(struct cli *c, const struct made *m, unsigned *ret_exit, int *ret_detached,
-			       struct ctr_error *err)
+static ctr_code run_foreground(struct cli *c, const struct made *m, unsigned *ret_exit,
+			       int *ret_detached, struct ctr_error *err)
 {
 	const struct session_options so = {
 		.id = m->id,
@@ -73,7 +76,8 @@ static ctr_code run_foreground(struct cli *c, const struct made *m, unsigned *re
 	ctr_code code = session_open(c, &so, &s, err);
 
 	if (code == CTR_OK) {
-		const struct task_io io = { session_stdin(s), session_stdout(s), session_stderr(s), m->tty };
+		const struct task_io io = { session_stdin(s), session_stdout(s), session_stderr(s),
+					    m->tty };
 
 		code = create_task(c, m, &io, err);
 	}
@@ -94,8 +98,10 @@ ctr_code verb_run(struct cli *c, struct ctr_error *err)
 
 	c->subject = c->args.rest[0];
 	c->exit_code = FAILED;
-	if (!detached && arg_on(&c->args, "tty") && arg_on(&c->args, "interactive") && !isatty(STDIN_FILENO))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "the input is not a terminal: leave -t out");
+	if (!detached && arg_on(&c->args, "tty") && arg_on(&c->args, "interactive") &&
+	    !isatty(STDIN_FILENO))
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"the input is not a terminal: leave -t out");
 	code = container_make(c, detached, &m, err);
 	if (code != CTR_OK)
 		return code;
@@ -125,7 +131,8 @@ ctr_code verb_create(struct cli *c, struct ctr_error *err)
 }
 
 /* The files that the spec mounts may be gone with a reboot. */
-static ctr_code restore_files(struct cli *c, const CONTAINERS(Container) *k, const json_t *spec, struct ctr_error *err)
+static ctr_code restore_files(struct cli *c, const CONTAINERS(Container) * k, const json_t *spec,
+			      struct ctr_error *err)
 {
 	const char *hostname = json_string_value(json_object_get(spec, "hostname"));
 	const char *hosts = container_label(k, LABEL_HOSTS);
@@ -136,12 +143,12 @@ static ctr_code restore_files(struct cli *c, const CONTAINERS(Container) *k, con
 	if (!container_label(k, LABEL_LOG))
 		return CTR_OK; /* another client's: it has no files of ours */
 	short_id(k->id, title);
-	return files_write(c, k->id, hostname ? hostname : title, container_label(k, LABEL_NET) == NULL, extra, &files,
-			   err);
+	return files_write(c, k->id, hostname ? hostname : title,
+			   container_label(k, LABEL_NET) == NULL, extra, &files, err);
 }
 
-static ctr_code snapshot_mounts_of(struct cli *c, const CONTAINERS(Container) *k, SNAPSHOTS(MountsResponse) **ret,
-				   struct ctr_error *err)
+static ctr_code snapshot_mounts_of(struct cli *c, const CONTAINERS(Container) * k,
+				   SNAPSHOTS(MountsResponse) * *ret, struct ctr_error *err)
 {
 	SNAPSHOTS(MountsRequest) req = SNAPSHOTS_INIT(MOUNTS_REQUEST);
 
@@ -170,8 +177,8 @@ static ctr_code make_room(struct cli *c, const char *id, int *ret_running, struc
 	return code == CTR_OK || code == CTR_NOT_FOUND ? CTR_OK : ctr_move_error(err, &why);
 }
 
-static ctr_code start_attached(struct cli *c, const CONTAINERS(Container) *k, SNAPSHOTS(MountsResponse) *mounts, int tty,
-			       struct ctr_error *err)
+static ctr_code start_attached(struct cli *c, const CONTAINERS(Container) * k,
+			       SNAPSHOTS(MountsResponse) * mounts, int tty, struct ctr_error *err)
 {
 	const struct session_options so = {
 		.id = k->id,
@@ -186,7 +193,8 @@ static ctr_code start_attached(struct cli *c, const CONTAINERS(Container) *k, SN
 	ctr_code code = session_open(c, &so, &s, err);
 
 	if (code == CTR_OK) {
-		const struct task_io io = { session_stdin(s), session_stdout(s), session_stderr(s), tty };
+		const struct task_io io = { session_stdin(s), session_stdout(s), session_stderr(s),
+					    tty };
 
 		code = task_create(c, k->id, mounts->mounts, mounts->n_mounts, &io, err);
 	}
@@ -200,8 +208,8 @@ static ctr_code start_attached(struct cli *c, const CONTAINERS(Container) *k, SN
 	return code;
 }
 
-static ctr_code start_detached(struct cli *c, const CONTAINERS(Container) *k, SNAPSHOTS(MountsResponse) *mounts, int tty,
-			       struct ctr_error *err)
+static ctr_code start_detached(struct cli *c, const CONTAINERS(Container) * k,
+			       SNAPSHOTS(MountsResponse) * mounts, int tty, struct ctr_error *err)
 {
 	const char *uri = str_or(container_label(k, LABEL_LOG_URI), "");
 	const struct task_io io = { "", uri, tty ? "" : uri, tty };
@@ -231,9 +239,9 @@ static ctr_code start_one(struct cli *c, const char *name, struct ctr_error *err
 	if (code != CTR_OK)
 		return code;
 	if (running)
-		return arg_on(&c->args, "attach")
-			       ? ctr_fail(err, CTR_FAILED_PRECONDITION, "it runs already: attach to it")
-			       : print_id(name, err);
+		return arg_on(&c->args, "attach") ? ctr_fail(err, CTR_FAILED_PRECONDITION,
+							     "it runs already: attach to it")
+						  : print_id(name, err);
 	code = restore_files(c, k, spec, err);
 	if (code == CTR_OK)
 		code = snapshot_mounts_of(c, k, &mounts, err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A process in the foreground. Output: FIFO to our stdout and stderr, blocking there, so a slow reader of ours slows
- * the container and nothing is lost. Input: cli/input.c. Signals come through a signalfd, three interrupts end us.
+ * A process in the foreground. Output: FIFO to our stdout and stderr, blocking there, so a slow
+ * reader of ours slows the container and nothing is lost. Input: cli/input.c. Signals come through
+ * a signalfd, three interrupts end us.
  */
 #include "cli/session.h"
 
@@ -124,7 +125,8 @@ static void on_signal(void *ud, uint32_t events)
 		send_size(s);
 		return;
 	}
-	if ((info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM) && ++s->interrupts >= FORCED_EXIT) {
+	if ((info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM) &&
+	    ++s->interrupts >= FORCED_EXIT) {
 		cli_note("got %d signals to end: leaving, the container goes on", s->interrupts);
 		s->forced = 1;
 		loop_stop(s->c->loop);
@@ -181,7 +183,9 @@ static ctr_code open_output(struct session *s, int i, int to, struct ctr_error *
 
 	if (!path[0])
 		return CTR_OK;
-	/* non-blocking: succeeds without a writer, and no end is seen before one has come and gone */
+	/*
+	 * non-blocking: succeeds without a writer, and no end is seen before one has come and gone
+	 */
 	o->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (o->fd < 0)
 		return ctr_fail_errno(err, errno, "open '%s'", path);
@@ -196,7 +200,8 @@ static ctr_code new_session(struct cli *c, const struct session_options *o, stru
 	struct session *s;
 
 	if (o->tty && o->input && !isatty(STDIN_FILENO))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "the input is not a terminal: leave -t out");
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"the input is not a terminal: leave -t out");
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return ctr_fail_errno(err, ENOMEM, "session");
@@ -219,11 +224,13 @@ static ctr_code open_streams(struct session *s, struct ctr_error *err)
 	if (code == CTR_OK && !s->o.no_stderr)
 		code = open_output(s, 1, STDERR_FILENO, err);
 	if (code == CTR_OK && s->paths[0][0])
-		code = input_open(s->c->loop, s->paths[0], s->o.tty, on_input_end, on_detach, s, &s->input, err);
+		code = input_open(s->c->loop, s->paths[0], s->o.tty, on_input_end, on_detach, s,
+				  &s->input, err);
 	return code;
 }
 
-ctr_code session_open(struct cli *c, const struct session_options *o, struct session **ret, struct ctr_error *err)
+ctr_code session_open(struct cli *c, const struct session_options *o, struct session **ret,
+		      struct ctr_error *err)
 {
 	AUTO_SESSION s = NULL;
 	ctr_code code = new_session(c, o, &s, err);
@@ -316,8 +323,8 @@ static void on_wait_done(void *ud)
 	loop_stop(s->c->loop);
 }
 
-ctr_code session_wait(struct session *s, struct rpc_pending *waiting, unsigned *ret_exit, int *ret_detached,
-		      struct ctr_error *err)
+ctr_code session_wait(struct session *s, struct rpc_pending *waiting, unsigned *ret_exit,
+		      int *ret_detached, struct ctr_error *err)
 {
 	AUTO_PB TASKS(WaitResponse) *resp = NULL;
 	ctr_code code;
@@ -358,8 +365,11 @@ void session_drain(struct session *s)
 		int64_t until = s->last_byte_ns + DRAIN_LIMIT_NS;
 		struct loop_timer *timer = NULL;
 
-		/* a process that outlives the container's first one may hold the other end for ever */
-		if (clock_now_ns() >= until || loop_add_timer(s->c->loop, until, on_idle, s, &timer) < 0)
+		/*
+		 * a process that outlives the container's first one may hold the other end for ever
+		 */
+		if (clock_now_ns() >= until ||
+		    loop_add_timer(s->c->loop, until, on_idle, s, &timer) < 0)
 			break;
 		int r = loop_run(s->c->loop);
 

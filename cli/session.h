@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A process in the foreground: its FIFOs, our terminal, signals, resize, detach keys, and the wait for its end. One
- * session a ctrctl. Output goes on while any call of rpc.h waits, since both run on the loop.
+ * A process in the foreground: its FIFOs, our terminal, signals, resize, detach keys, and the wait
+ * for its end. One session a ctrctl. Output goes on while any call of rpc.h waits, since both run
+ * on the loop.
  */
 #ifndef CTR_CLI_SESSION_H
 #define CTR_CLI_SESSION_H
@@ -18,10 +19,12 @@ struct session_options {
 };
 
 /*
- * Make the FIFOs and open them; must come before Tasks.Create or Exec. INVALID_ARGUMENT: -it without a terminal.
- * For attach: paths of the existing ones in stdin_path and so on ("" or NULL: none).
+ * Make the FIFOs and open them; must come before Tasks.Create or Exec. INVALID_ARGUMENT: -it
+ * without a terminal. For attach: paths of the existing ones in stdin_path and so on ("" or NULL:
+ * none).
  */
-ctr_code session_open(struct cli *c, const struct session_options *o, struct session **ret, struct ctr_error *err);
+ctr_code session_open(struct cli *c, const struct session_options *o, struct session **ret,
+		      struct ctr_error *err);
 ctr_code session_attach(struct cli *c, const struct session_options *o, const char *stdin_path,
 			const char *stdout_path, const char *stderr_path, struct session **ret,
 			struct ctr_error *err);
@@ -35,11 +38,11 @@ const char *session_stderr(const struct session *s);
 ctr_code session_begin(struct session *s, struct ctr_error *err);
 
 /*
- * Run until waiting (a Tasks.Wait under way; freed) is over or the user detaches. *ret_exit: the exit status.
- * *ret_detached: 1 when the process goes on without us.
+ * Run until waiting (a Tasks.Wait under way; freed) is over or the user detaches. *ret_exit: the
+ * exit status. *ret_detached: 1 when the process goes on without us.
  */
-ctr_code session_wait(struct session *s, struct rpc_pending *waiting, unsigned *ret_exit, int *ret_detached,
-		      struct ctr_error *err);
+ctr_code session_wait(struct session *s, struct rpc_pending *waiting, unsigned *ret_exit,
+		      int *ret_detached, struct ctr_error *err);
 /* The process has ended: take what is still in the FIFOs. Call after the task's Delete was sent. */
 void session_drain(struct session *s);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The flags of run and create as the spec builder's options: limits, devices, mounts, environment, security.
+ * The flags of run and create as the spec builder's options: limits, devices, mounts, environment,
+ * security.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,9 +39,11 @@ static char *keep(struct spec_input *in, const char *s, size_t n)
 	return in->strings[strv_len(in->strings) - 1];
 }
 
-static ctr_code bad_value(struct ctr_error *err, const char *flag, const char *value, const char *form)
+static ctr_code bad_value(struct ctr_error *err, const char *flag, const char *value,
+			  const char *form)
 {
-	return ctr_fail(err, CTR_INVALID_ARGUMENT, "--%s '%s' is not of the form %s", flag, value, form);
+	return ctr_fail(err, CTR_INVALID_ARGUMENT, "--%s '%s' is not of the form %s", flag, value,
+			form);
 }
 
 static ctr_code too_many(struct ctr_error *err, const char *flag)
@@ -48,7 +51,8 @@ static ctr_code too_many(struct ctr_error *err, const char *flag)
 	return ctr_fail(err, CTR_INVALID_ARGUMENT, "--%s more than %d times", flag, LISTS_MAX);
 }
 
-static ctr_code bytes_flag(const struct args *a, const char *flag, int64_t *ret, struct ctr_error *err)
+static ctr_code bytes_flag(const struct args *a, const char *flag, int64_t *ret,
+			   struct ctr_error *err)
 {
 	const char *text = arg_text(a, flag);
 	uint64_t n;
@@ -61,8 +65,8 @@ static ctr_code bytes_flag(const struct args *a, const char *flag, int64_t *ret,
 	return CTR_OK;
 }
 
-static ctr_code number_flag(const struct args *a, const char *flag, int64_t least, int64_t most, int64_t *ret,
-			    struct ctr_error *err)
+static ctr_code number_flag(const struct args *a, const char *flag, int64_t least, int64_t most,
+			    int64_t *ret, struct ctr_error *err)
 {
 	const char *text = arg_text(a, flag);
 	int64_t n;
@@ -70,7 +74,8 @@ static ctr_code number_flag(const struct args *a, const char *flag, int64_t leas
 	if (!text)
 		return CTR_OK;
 	if (parse_i64(text, &n) < 0 || n < least || n > most)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--%s '%s' is not a number from %lld to %lld", flag, text,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"--%s '%s' is not a number from %lld to %lld", flag, text,
 				(long long)least, (long long)most);
 	*ret = n;
 	return CTR_OK;
@@ -86,7 +91,8 @@ static ctr_code cpus_flag(const struct args *a, struct oci_resources *r, struct 
 	if (!text)
 		return CTR_OK;
 	if (arg_given(a, "cpu-quota") || arg_given(a, "cpu-period"))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "--cpus does not go with --cpu-quota or --cpu-period");
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"--cpus does not go with --cpu-quota or --cpu-period");
 	for (; *p >= '0' && *p <= '9' && whole < 100000; p++)
 		whole = whole * 10 + (uint64_t)(*p - '0');
 	if (*p == '.') {
@@ -140,27 +146,33 @@ static int limit_value(const char *s, uint64_t *ret)
 
 static ctr_code ulimit_flags(const struct args *a, struct spec_input *in, struct ctr_error *err)
 {
-	static const char *const names[] = { "core", "cpu",    "data",	"fsize",  "locks",  "memlock", "msgqueue", "nice",
-					     "nofile", "nproc", "rss",	"rtprio", "rttime", "sigpending", "stack", "as" };
+	static const char *const names[] = { "core",   "cpu",        "data",     "fsize",
+					     "locks",  "memlock",    "msgqueue", "nice",
+					     "nofile", "nproc",      "rss",      "rtprio",
+					     "rttime", "sigpending", "stack",    "as" };
 	char *const *list = arg_list(a, "ulimit");
 
 	for (size_t i = 0; list[i]; i++) {
 		const char *equals = strchr(list[i], '=');
 		const char *colon = equals ? strchr(equals, ':') : NULL;
 		struct oci_rlimit *r = &in->rlimits[in->o.process.n_rlimits];
-		char *soft = equals ? keep(in, equals + 1, colon ? (size_t)(colon - equals - 1) : strlen(equals + 1))
-				    : NULL;
+		char *soft =
+			equals ? keep(in, equals + 1,
+				      colon ? (size_t)(colon - equals - 1) : strlen(equals + 1))
+			       : NULL;
 		char name[32] = "RLIMIT_";
 		size_t k = 0;
 
 		if (i >= LISTS_MAX)
 			return too_many(err, "ulimit");
 		while (equals && k < ARRAY_SIZE(names) &&
-		       !(strlen(names[k]) == (size_t)(equals - list[i]) && str_starts(list[i], names[k])))
+		       !(strlen(names[k]) == (size_t)(equals - list[i]) &&
+			 str_starts(list[i], names[k])))
 			k++;
 		if (!soft || k == ARRAY_SIZE(names) || limit_value(soft, &r->soft) < 0 ||
 		    limit_value(colon ? colon + 1 : soft, &r->hard) < 0)
-			return bad_value(err, "ulimit", list[i], "name=soft[:hard], such as nofile=1024:2048");
+			return bad_value(err, "ulimit", list[i],
+					 "name=soft[:hard], such as nofile=1024:2048");
 		for (size_t n = 0; names[k][n]; n++)
 			name[7 + n] = (char)(names[k][n] - 'a' + 'A');
 		r->type = keep(in, name, strlen(name));
@@ -185,12 +197,14 @@ static ctr_code device_flags(const struct args *a, struct spec_input *in, struct
 		if (i >= LISTS_MAX)
 			return too_many(err, "device");
 		if (n < 1 || n > 3 || part[0][0] != '/')
-			return bad_value(err, "device", list[i], "/dev/host[:/dev/container[:rwm]]");
+			return bad_value(err, "device", list[i],
+					 "/dev/host[:/dev/container[:rwm]]");
 
 		const char *access = n == 3 ? part[2] : only_access ? part[1] : "rwm";
 
 		if (!*access || strspn(access, "rwm") != strlen(access))
-			return bad_value(err, "device", list[i], "/dev/host[:/dev/container[:rwm]]");
+			return bad_value(err, "device", list[i],
+					 "/dev/host[:/dev/container[:rwm]]");
 		d->host = keep(in, part[0], strlen(part[0]));
 		d->container = n > 1 && !only_access ? keep(in, part[1], strlen(part[1])) : d->host;
 		d->access = keep(in, access, strlen(access));
@@ -203,8 +217,8 @@ static ctr_code device_flags(const struct args *a, struct spec_input *in, struct
 }
 
 /* "key=value" pairs. */
-static ctr_code pair_flags(const struct args *a, const char *flag, struct spec_input *in, struct oci_pair *pairs,
-			   size_t *n, struct ctr_error *err)
+static ctr_code pair_flags(const struct args *a, const char *flag, struct spec_input *in,
+			   struct oci_pair *pairs, size_t *n, struct ctr_error *err)
 {
 	char *const *list = arg_list(a, flag);
 
@@ -249,7 +263,8 @@ static int push_env(struct cli *c, char ***adds, const char *e)
 	return full ? strv_push(adds, full) : -ENOMEM;
 }
 
-static ctr_code env_flags(struct cli *c, const struct image *image, struct spec_input *in, struct ctr_error *err)
+static ctr_code env_flags(struct cli *c, const struct image *image, struct spec_input *in,
+			  struct ctr_error *err)
 {
 	char *const *files = arg_list(&c->args, "env-file");
 	char *const *list = arg_list(&c->args, "env");
@@ -277,13 +292,14 @@ static ctr_code env_flags(struct cli *c, const struct image *image, struct spec_
 	return oci_image_env(&image->config, adds, &in->env, err);
 }
 
-static ctr_code security_flags(const struct args *a, const struct oci_host *host, struct spec_input *in,
-			       struct ctr_error *err)
+static ctr_code security_flags(const struct args *a, const struct oci_host *host,
+			       struct spec_input *in, struct ctr_error *err)
 {
 	char *const *list = arg_list(a, "security-opt");
 	int r;
 
-	in->o.process.apparmor = host->apparmor_default && !in->o.privileged ? OCI_APPARMOR_DEFAULT : NULL;
+	in->o.process.apparmor =
+		host->apparmor_default && !in->o.privileged ? OCI_APPARMOR_DEFAULT : NULL;
 	for (size_t i = 0; list[i]; i++) {
 		const char *s = list[i];
 
@@ -302,13 +318,17 @@ static ctr_code security_flags(const struct args *a, const struct oci_host *host
 			in->o.process.apparmor = NULL;
 		} else if (str_starts(s, "apparmor=") && s[9]) {
 			if (!host->apparmor)
-				return ctr_fail(err, CTR_FAILED_PRECONDITION,
-						"apparmor profile '%s': AppArmor is not enabled here", s + 9);
+				return ctr_fail(
+					err, CTR_FAILED_PRECONDITION,
+					"apparmor profile '%s': AppArmor is not enabled here",
+					s + 9);
 			if (!oci_apparmor_loaded(s + 9))
-				return ctr_fail(err, CTR_NOT_FOUND, "apparmor profile '%s' is not loaded", s + 9);
+				return ctr_fail(err, CTR_NOT_FOUND,
+						"apparmor profile '%s' is not loaded", s + 9);
 			in->o.process.apparmor = s + 9;
 		} else {
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown --security-opt '%s'", s);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown --security-opt '%s'",
+					s);
 		}
 	}
 	return CTR_OK;
@@ -331,8 +351,10 @@ static ctr_code network_flag(const struct args *a, struct spec_input *in, struct
 	const char *net = arg_given(a, "net") ? arg_text(a, "net") : arg_text(a, "network");
 
 	if (net && !str_eq(net, "none") && !str_eq(net, "host"))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"--net '%s': there are none and host; bridged networks do not exist yet", net);
+		return ctr_fail(
+			err, CTR_INVALID_ARGUMENT,
+			"--net '%s': there are none and host; bridged networks do not exist yet",
+			net);
 	in->o.host_network = net && str_eq(net, "host");
 	return CTR_OK;
 }
@@ -349,12 +371,14 @@ static ctr_code process_flags(struct cli *c, const struct image *image, const st
 
 	if (entry && entry[0])
 		entry_list[0] = keep(in, entry, strlen(entry));
-	code = oci_image_args(&image->config, entry ? entry_list : NULL, c->args.rest + 1, &in->args, err);
+	code = oci_image_args(&image->config, entry ? entry_list : NULL, c->args.rest + 1,
+			      &in->args, err);
 	if (code == CTR_OK)
 		code = env_flags(c, image, in, err);
 	if (code == CTR_OK)
-		code = oci_caps_apply(in->o.privileged ? host->caps : oci_caps_default(), host->caps, groups,
-				      arg_list(&c->args, "cap-drop"), &p->caps, err);
+		code = oci_caps_apply(in->o.privileged ? host->caps : oci_caps_default(),
+				      host->caps, groups, arg_list(&c->args, "cap-drop"), &p->caps,
+				      err);
 	if (code == CTR_OK)
 		code = number_flag(&c->args, "oom-score-adj", -1000, 1000, &oom, err);
 	if (code != CTR_OK)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * stats: what containers use, from the task service's metrics (cgroup v1 and v2). CPU is the use between two readings.
+ * stats: what containers use, from the task service's metrics (cgroup v1 and v2). CPU is the use
+ * between two readings.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ struct usage {
 };
 
 struct sample {
-	TASKS(MetricsResponse) *resp;
+	TASKS(MetricsResponse) * resp;
 	int64_t at_ns;
 };
 
@@ -40,7 +41,8 @@ static void from_v1(const Io__Containerd__Cgroups__V1__Metrics *m, struct usage 
 	if (m->pids)
 		u->pids = m->pids->current;
 	for (size_t i = 0; m->blkio && i < m->blkio->n_io_service_bytes_recursive; i++) {
-		const Io__Containerd__Cgroups__V1__BlkIOEntry *e = m->blkio->io_service_bytes_recursive[i];
+		const Io__Containerd__Cgroups__V1__BlkIOEntry *e =
+			m->blkio->io_service_bytes_recursive[i];
 
 		if (strcasecmp(e->op, "read") == 0)
 			u->read_bytes += e->value;
@@ -54,7 +56,9 @@ static void from_v2(const Io__Containerd__Cgroups__V2__Metrics *m, struct usage 
 	if (m->cpu)
 		u->cpu_ns = m->cpu->usage_usec * 1000;
 	if (m->memory) {
-		u->memory = m->memory->usage > m->memory->inactive_file ? m->memory->usage - m->memory->inactive_file : 0;
+		u->memory = m->memory->usage > m->memory->inactive_file
+				    ? m->memory->usage - m->memory->inactive_file
+				    : 0;
 		u->limit = m->memory->usage_limit;
 	}
 	if (m->pids)
@@ -82,7 +86,8 @@ static int decode(const Google__Protobuf__Any *any, struct usage *u)
 	return known;
 }
 
-static ctr_code take(struct cli *c, char **filters, size_t n, struct sample *s, struct ctr_error *err)
+static ctr_code take(struct cli *c, char **filters, size_t n, struct sample *s,
+		     struct ctr_error *err)
 {
 	TASKS(MetricsRequest) req = TASKS_INIT(METRICS_REQUEST);
 
@@ -92,7 +97,7 @@ static ctr_code take(struct cli *c, char **filters, size_t n, struct sample *s, 
 	return cli_call(c, TASKS_SERVICE, "Metrics", &req, &s->resp, err);
 }
 
-static const TYPES(Metric) *find(const struct sample *s, const char *id)
+static const TYPES(Metric) * find(const struct sample *s, const char *id)
 {
 	for (size_t i = 0; s->resp && i < s->resp->n_metrics; i++) {
 		if (str_eq(s->resp->metrics[i]->id, id))
@@ -110,7 +115,7 @@ static json_t *two_sizes(uint64_t a, uint64_t b)
 	return json_sprintf("%s / %s", x, b >= UNLIMITED ? "no limit" : y);
 }
 
-static json_t *row(const struct sample *before, const struct sample *now, const TYPES(Metric) *m)
+static json_t *row(const struct sample *before, const struct sample *now, const TYPES(Metric) * m)
 {
 	const TYPES(Metric) *old = find(before, m->id);
 	struct usage u = { 0 }, was = { 0 };
@@ -125,7 +130,9 @@ static json_t *row(const struct sample *before, const struct sample *now, const 
 	short_id(m->id, id);
 	bad = json_put_str(o, "ID", id);
 	bad |= json_put(o, "CPU", json_sprintf("%.2f%%", cpu));
-	bad |= json_put(o, "Memory", known ? two_sizes(u.memory, u.limit ? u.limit : UINT64_MAX) : json_string("unknown"));
+	bad |= json_put(o, "Memory",
+			known ? two_sizes(u.memory, u.limit ? u.limit : UINT64_MAX)
+			      : json_string("unknown"));
 	bad |= json_put(o, "MemoryPercent",
 			u.limit && u.limit < UNLIMITED
 				? json_sprintf("%.2f%%", (double)u.memory * 100 / (double)u.limit)
@@ -140,11 +147,13 @@ static json_t *row(const struct sample *before, const struct sample *now, const 
 	return NULL;
 }
 
-static ctr_code print(struct cli *c, const struct sample *before, const struct sample *now, struct ctr_error *err)
+static ctr_code print(struct cli *c, const struct sample *before, const struct sample *now,
+		      struct ctr_error *err)
 {
 	static const struct column columns[] = {
-		{ "ID", "CONTAINER ID" }, { "CPU", "CPU %" },	       { "Memory", "MEMORY / LIMIT" },
-		{ "MemoryPercent", "MEM %" }, { "BlockIO", "BLOCK IN / OUT" }, { "PIDs", "PIDS" },
+		{ "ID", "CONTAINER ID" },        { "CPU", "CPU %" },
+		{ "Memory", "MEMORY / LIMIT" },  { "MemoryPercent", "MEM %" },
+		{ "BlockIO", "BLOCK IN / OUT" }, { "PIDs", "PIDS" },
 	};
 	AUTO_JSON rows = json_array();
 

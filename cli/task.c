@@ -12,8 +12,8 @@
 #include "cli/container.h"
 #include "cli/pbutil.h"
 
-ctr_code task_create(struct cli *c, const char *id, TYPES(Mount) **mounts, size_t n_mounts, const struct task_io *io,
-		     struct ctr_error *err)
+ctr_code task_create(struct cli *c, const char *id, TYPES(Mount) * *mounts, size_t n_mounts,
+		     const struct task_io *io, struct ctr_error *err)
 {
 	TASKS(CreateTaskRequest) req = TASKS_INIT(CREATE_TASK_REQUEST);
 
@@ -36,8 +36,8 @@ ctr_code task_start(struct cli *c, const char *id, const char *exec_id, struct c
 	return cli_call(c, TASKS_SERVICE, "Start", &req, NULL, err);
 }
 
-ctr_code task_wait_begin(struct cli *c, const char *id, const char *exec_id, struct rpc_pending **ret,
-			 struct ctr_error *err)
+ctr_code task_wait_begin(struct cli *c, const char *id, const char *exec_id,
+			 struct rpc_pending **ret, struct ctr_error *err)
 {
 	TASKS(WaitRequest) req = TASKS_INIT(WAIT_REQUEST);
 	struct rpc *rpc;
@@ -48,7 +48,8 @@ ctr_code task_wait_begin(struct cli *c, const char *id, const char *exec_id, str
 	return code == CTR_OK ? rpc_start(rpc, TASKS_SERVICE, "Wait", &req, ret, err) : code;
 }
 
-ctr_code task_delete(struct cli *c, const char *id, const char *exec_id, unsigned *ret_exit, struct ctr_error *err)
+ctr_code task_delete(struct cli *c, const char *id, const char *exec_id, unsigned *ret_exit,
+		     struct ctr_error *err)
 {
 	TASKS(DeleteTaskRequest) req = TASKS_INIT(DELETE_TASK_REQUEST);
 	TASKS(DeleteProcessRequest) exec = TASKS_INIT(DELETE_PROCESS_REQUEST);
@@ -64,7 +65,8 @@ ctr_code task_delete(struct cli *c, const char *id, const char *exec_id, unsigne
 	return code;
 }
 
-ctr_code task_kill(struct cli *c, const char *id, const char *exec_id, int sig, int all, struct ctr_error *err)
+ctr_code task_kill(struct cli *c, const char *id, const char *exec_id, int sig, int all,
+		   struct ctr_error *err)
 {
 	TASKS(KillRequest) req = TASKS_INIT(KILL_REQUEST);
 
@@ -104,8 +106,8 @@ ctr_code task_finish_off(struct cli *c, const char *id, struct ctr_error *err)
 	return code == CTR_OK || code == CTR_NOT_FOUND ? CTR_OK : ctr_move_error(err, &why);
 }
 
-ctr_code task_foreground(struct cli *c, struct session *s, const char *id, int remove, unsigned *ret_exit,
-			 int *ret_detached, struct ctr_error *err)
+ctr_code task_foreground(struct cli *c, struct session *s, const char *id, int remove,
+			 unsigned *ret_exit, int *ret_detached, struct ctr_error *err)
 {
 	AUTO_PENDING waiting = NULL;
 	AUTO_ERROR why = ERROR_INIT;
@@ -119,7 +121,9 @@ ctr_code task_foreground(struct cli *c, struct session *s, const char *id, int r
 		code = session_wait(s, take_ptr(&waiting), ret_exit, ret_detached, err);
 	if (code != CTR_OK || *ret_detached)
 		return code;
-	/* the shim lets go of the FIFOs at the end of the process, and at the latest with the task */
+	/*
+	 * the shim lets go of the FIFOs at the end of the process, and at the latest with the task
+	 */
 	if (remove)
 		code = task_delete(c, id, NULL, NULL, &why);
 	session_drain(s);
@@ -130,7 +134,9 @@ int start_failure_code(const struct ctr_error *err)
 {
 	const char *text = error_text(err);
 
-	if (strcasestr(text, "executable file not found") || strcasestr(text, "no such file or directory"))
+	if (strcasestr(text, "executable file not found") ||
+	    strcasestr(text, "no such file or directory"))
 		return 127;
-	return strcasestr(text, "permission denied") || strcasestr(text, "exec format error") ? 126 : 125;
+	return strcasestr(text, "permission denied") || strcasestr(text, "exec format error") ? 126
+											      : 125;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The terminal: raw mode, its size, a line without echo. What was changed is put back by term_restore().
+ * The terminal: raw mode, its size, a line without echo. What was changed is put back by
+ * term_restore().
  */
 #ifndef CTR_CLI_TERM_H
 #define CTR_CLI_TERM_H
@@ -12,7 +13,10 @@ struct term {
 	int raw; /* saved holds what to put back */
 	struct termios saved;
 };
-#define TERM_INIT { .fd = -1 }
+#define TERM_INIT                                                                                  \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
 
 int term_raw(struct term *t, int fd); /* 0 or -errno */
 void term_restore(struct term *t);

@@ -33,11 +33,13 @@ static int parse_stat(const char *text, struct proc *p)
 	uint64_t utime, stime;
 	char ppid[24], ut[24], st[24], rss[24];
 
-	if (!at || sscanf(at + 1, " %c %20s %*s %*s %*s %*s %*s %*s %*s %*s %*s %20s %20s %*s %*s %*s %*s %*s %*s %*s %*s %20s",
+	if (!at || sscanf(at + 1,
+			  " %c %20s %*s %*s %*s %*s %*s %*s %*s %*s %*s %20s %20s %*s %*s %*s %*s "
+			  "%*s %*s %*s %*s %20s",
 			  &p->state, ppid, ut, st, rss) != 5)
 		return -EINVAL;
-	if (parse_u64(ppid, &p->ppid) < 0 || parse_u64(ut, &utime) < 0 || parse_u64(st, &stime) < 0 ||
-	    parse_u64(rss, &p->rss_pages) < 0)
+	if (parse_u64(ppid, &p->ppid) < 0 || parse_u64(ut, &utime) < 0 ||
+	    parse_u64(st, &stime) < 0 || parse_u64(rss, &p->rss_pages) < 0)
 		return -EINVAL;
 	p->ticks = utime + stime;
 	return 0;
@@ -82,10 +84,13 @@ static json_t *row(unsigned pid, const struct proc *p)
 	bad |= json_put_int(o, "PPID", (int64_t)p->ppid);
 	bad |= json_put_int(o, "UID", p->uid);
 	bad |= json_put_str(o, "State", state);
-	bad |= json_put(o, "Time", json_sprintf("%02llu:%02llu:%02llu", (unsigned long long)seconds / 3600,
-						(unsigned long long)seconds / 60 % 60, (unsigned long long)seconds % 60));
+	bad |= json_put(o, "Time",
+			json_sprintf("%02llu:%02llu:%02llu", (unsigned long long)seconds / 3600,
+				     (unsigned long long)seconds / 60 % 60,
+				     (unsigned long long)seconds % 60));
 	bad |= json_put(o, "Memory", human_size(p->rss_pages * (uint64_t)sysconf(_SC_PAGESIZE)));
-	bad |= json_put_str(o, "Command", str_is_utf8(p->command, strlen(p->command)) ? p->command : "?");
+	bad |= json_put_str(o, "Command",
+			    str_is_utf8(p->command, strlen(p->command)) ? p->command : "?");
 	if (!bad)
 		return o;
 	json_decref(o);
@@ -95,8 +100,9 @@ static json_t *row(unsigned pid, const struct proc *p)
 ctr_code verb_top(struct cli *c, struct ctr_error *err)
 {
 	static const struct column columns[] = {
-		{ "PID", "PID" },     { "PPID", "PPID" },     { "UID", "UID" },		{ "State", "S" },
-		{ "Time", "TIME" },   { "Memory", "MEMORY" }, { "Command", "COMMAND" },
+		{ "PID", "PID" },         { "PPID", "PPID" }, { "UID", "UID" },
+		{ "State", "S" },         { "Time", "TIME" }, { "Memory", "MEMORY" },
+		{ "Command", "COMMAND" },
 	};
 	TASKS(ListPidsRequest) req = TASKS_INIT(LIST_PIDS_REQUEST);
 	AUTO_PB TASKS(ListPidsResponse) *resp = NULL;
@@ -120,5 +126,6 @@ ctr_code verb_top(struct cli *c, struct ctr_error *err)
 			code = ctr_fail_errno(err, ENOMEM, "processes");
 		free(p.command);
 	}
-	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "PID", rows, err) : code;
+	return code == CTR_OK ? out_rows(&c->args, columns, ARRAY_SIZE(columns), "PID", rows, err)
+			      : code;
 }

@@ -17,7 +17,8 @@ verb_fn verb_ps, verb_inspect, verb_top, verb_stats, verb_events, verb_info, ver
 verb_fn verb_login, verb_logout, verb_completion;
 
 verb_fn verb_content_ls, verb_content_ingests, verb_content_get, verb_content_info, verb_content_rm;
-verb_fn verb_snapshot_ls, verb_snapshot_rm, verb_snapshot_usage, verb_snapshot_mounts, verb_snapshot_info;
+verb_fn verb_snapshot_ls, verb_snapshot_rm, verb_snapshot_usage, verb_snapshot_mounts,
+	verb_snapshot_info;
 verb_fn verb_lease_ls, verb_lease_create, verb_lease_rm;
 verb_fn verb_namespace_ls, verb_namespace_create, verb_namespace_rm, verb_namespace_label;
 verb_fn verb_plugin_ls, verb_plugin_info;

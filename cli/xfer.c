@@ -55,10 +55,12 @@ ctr_code xfer_send(struct xfer_stream *s, const void *message, struct ctr_error 
 	return code;
 }
 
-ctr_code xfer_open(struct cli *c, const char *prefix, void (*fn)(void *ud, const Google__Protobuf__Any *any), void *ud,
+ctr_code xfer_open(struct cli *c, const char *prefix,
+		   void (*fn)(void *ud, const Google__Protobuf__Any *any), void *ud,
 		   struct xfer_stream **ret, struct ctr_error *err)
 {
-	Containerd__Services__Streaming__V1__StreamInit init = CONTAINERD__SERVICES__STREAMING__V1__STREAM_INIT__INIT;
+	Containerd__Services__Streaming__V1__StreamInit init =
+		CONTAINERD__SERVICES__STREAMING__V1__STREAM_INIT__INIT;
 	AUTO_XFER s = calloc(1, sizeof(*s));
 	const struct rpc_stream_options o = { .on_message = on_message, .on_end = on_end, .ud = s };
 	char random[17];
@@ -122,8 +124,8 @@ void auto_xfer(struct xfer_stream **s)
 	xfer_free(*s);
 }
 
-ctr_code xfer_start(struct cli *c, const void *source, const void *destination, const char *progress,
-		    struct rpc_pending **ret, struct ctr_error *err)
+ctr_code xfer_start(struct cli *c, const void *source, const void *destination,
+		    const char *progress, struct rpc_pending **ret, struct ctr_error *err)
 {
 	TRANSFER(TransferRequest) req = TRANSFER_INIT(TRANSFER_REQUEST);
 	TRANSFER(TransferOptions) options = TRANSFER_INIT(TRANSFER_OPTIONS);

@@ -10,8 +10,12 @@
 
 struct xfer_stream;
 
-/* Open a side stream and wait until the daemon knows its id. Messages after that go to fn (on the loop). */
-ctr_code xfer_open(struct cli *c, const char *prefix, void (*fn)(void *ud, const Google__Protobuf__Any *any), void *ud,
+/*
+ * Open a side stream and wait until the daemon knows its id. Messages after that go to fn (on the
+ * loop).
+ */
+ctr_code xfer_open(struct cli *c, const char *prefix,
+		   void (*fn)(void *ud, const Google__Protobuf__Any *any), void *ud,
 		   struct xfer_stream **ret, struct ctr_error *err);
 const char *xfer_id(const struct xfer_stream *s);
 ctr_code xfer_send(struct xfer_stream *s, const void *message, struct ctr_error *err);
@@ -22,7 +26,7 @@ void auto_xfer(struct xfer_stream **s);
 #define AUTO_XFER AUTO(auto_xfer) struct xfer_stream *
 
 /* Start Transfer from one message to the other; progress: stream id or NULL. */
-ctr_code xfer_start(struct cli *c, const void *source, const void *destination, const char *progress,
-		    struct rpc_pending **ret, struct ctr_error *err);
+ctr_code xfer_start(struct cli *c, const void *source, const void *destination,
+		    const char *progress, struct rpc_pending **ret, struct ctr_error *err);
 
 #endif

@@ -18,10 +18,11 @@
 
 uint64_t oci_caps_default(void)
 {
-	return CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_FSETID) | CAP_BIT(CAP_FOWNER) |
-	       CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_NET_RAW) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SETUID) |
-	       CAP_BIT(CAP_SETFCAP) | CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_NET_BIND_SERVICE) |
-	       CAP_BIT(CAP_SYS_CHROOT) | CAP_BIT(CAP_KILL) | CAP_BIT(CAP_AUDIT_WRITE);
+	return CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_FSETID) |
+	       CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_NET_RAW) |
+	       CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETFCAP) |
+	       CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_SYS_CHROOT) |
+	       CAP_BIT(CAP_KILL) | CAP_BIT(CAP_AUDIT_WRITE);
 }
 
 uint64_t oci_caps_available(void)
@@ -45,7 +46,8 @@ int oci_cap_name(unsigned bit, char *ret, unsigned long room)
 		size_t i;
 
 		for (i = 0; name[i]; i++)
-			ret[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A') : name[i];
+			ret[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A')
+								  : name[i];
 		ret[i] = 0;
 		r = 0;
 	}
@@ -61,15 +63,17 @@ static uint64_t mask_of(const char *name, uint64_t available)
 
 	if (strcasecmp(name, "ALL") == 0)
 		return available;
-	int n = snprintf(full, sizeof(full), "%s%s", strncasecmp(name, "cap_", 4) == 0 ? "" : "cap_", name);
+	int n = snprintf(full, sizeof(full), "%s%s",
+			 strncasecmp(name, "cap_", 4) == 0 ? "" : "cap_", name);
 
-	if (n < 0 || (size_t)n >= sizeof(full) || cap_from_name(full, &value) != 0 || value < 0 || value > 63)
+	if (n < 0 || (size_t)n >= sizeof(full) || cap_from_name(full, &value) != 0 || value < 0 ||
+	    value > 63)
 		return 0;
 	return CAP_BIT(value);
 }
 
-ctr_code oci_caps_apply(uint64_t base, uint64_t available, char *const *adds, char *const *drops, uint64_t *ret,
-			struct ctr_error *err)
+ctr_code oci_caps_apply(uint64_t base, uint64_t available, char *const *adds, char *const *drops,
+			uint64_t *ret, struct ctr_error *err)
 {
 	uint64_t set = base;
 
@@ -78,17 +82,20 @@ ctr_code oci_caps_apply(uint64_t base, uint64_t available, char *const *adds, ch
 		uint64_t mask = all ? UINT64_MAX : mask_of(drops[i], available);
 
 		if (!mask)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown capability '%s'", drops[i]);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown capability '%s'",
+					drops[i]);
 		set &= ~mask;
 	}
 	for (size_t i = 0; adds && adds[i]; i++) {
 		uint64_t mask = mask_of(adds[i], available);
 
 		if (!mask)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown capability '%s'", adds[i]);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT, "unknown capability '%s'",
+					adds[i]);
 		if (mask & ~available)
 			return ctr_fail(err, CTR_FAILED_PRECONDITION,
-					"capability '%s' is not available on this machine", adds[i]);
+					"capability '%s' is not available on this machine",
+					adds[i]);
 		set |= mask;
 	}
 	*ret = set & available;

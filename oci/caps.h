@@ -17,11 +17,12 @@ uint64_t oci_caps_default(void);
 uint64_t oci_caps_available(void);
 
 /*
- * Apply drops, then adds, to base. Names with or without "CAP_", any case; "ALL" is every one of available.
- * CTR_INVALID_ARGUMENT: unknown name; CTR_FAILED_PRECONDITION: an added one is not in available.
+ * Apply drops, then adds, to base. Names with or without "CAP_", any case; "ALL" is every one of
+ * available. CTR_INVALID_ARGUMENT: unknown name; CTR_FAILED_PRECONDITION: an added one is not in
+ * available.
  */
-ctr_code oci_caps_apply(uint64_t base, uint64_t available, char *const *adds, char *const *drops, uint64_t *ret,
-			struct ctr_error *err);
+ctr_code oci_caps_apply(uint64_t base, uint64_t available, char *const *adds, char *const *drops,
+			uint64_t *ret, struct ctr_error *err);
 
 /* "CAP_CHOWN" of bit n; ret has 32 bytes or more. 0, or -EINVAL when libcap has no name for it. */
 int oci_cap_name(unsigned bit, char *ret, unsigned long room);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Devices: the rules of the devices cgroup (deny all, then what every container may use), the devices the user
- * asks for, and all of the host's for a privileged container.
+ * Devices: the rules of the devices cgroup (deny all, then what every container may use), the
+ * devices the user asks for, and all of the host's for a privileged container.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -26,9 +26,9 @@ struct rule {
 };
 
 static const struct rule standard[] = {
-	{ 'c', -1, -1, "m" },   { 'b', -1, -1, "m" },   { 'c', 1, 3, "rwm" }, { 'c', 1, 5, "rwm" },
-	{ 'c', 1, 7, "rwm" },   { 'c', 1, 8, "rwm" },   { 'c', 1, 9, "rwm" }, { 'c', 5, 0, "rwm" },
-	{ 'c', 5, 1, "rwm" },   { 'c', 136, -1, "rwm" }, { 'c', 5, 2, "rwm" },
+	{ 'c', -1, -1, "m" }, { 'b', -1, -1, "m" },    { 'c', 1, 3, "rwm" }, { 'c', 1, 5, "rwm" },
+	{ 'c', 1, 7, "rwm" }, { 'c', 1, 8, "rwm" },    { 'c', 1, 9, "rwm" }, { 'c', 5, 0, "rwm" },
+	{ 'c', 5, 1, "rwm" }, { 'c', 136, -1, "rwm" }, { 'c', 5, 2, "rwm" },
 };
 
 static int add_rule(json_t *rules, const struct rule *r)
@@ -69,7 +69,8 @@ static int add_device(json_t *list, const char *path, const struct stat *st)
 	return json_array_append_new(list, o) | bad;
 }
 
-static ctr_code add_asked(json_t *list, json_t *rules, const struct oci_device *d, struct ctr_error *err)
+static ctr_code add_asked(json_t *list, json_t *rules, const struct oci_device *d,
+			  struct ctr_error *err)
 {
 	struct stat st;
 
@@ -78,8 +79,8 @@ static ctr_code add_asked(json_t *list, json_t *rules, const struct oci_device *
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "device '%s' is not a device", d->host);
 	if (d->container[0] != '/')
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "device '%s': '%s' is not an absolute path", d->host,
-				d->container);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"device '%s': '%s' is not an absolute path", d->host, d->container);
 	struct rule rule = {
 		.type = S_ISBLK(st.st_mode) ? 'b' : 'c',
 		.major = (int)major(st.st_rdev),
@@ -95,9 +96,10 @@ static ctr_code add_asked(json_t *list, json_t *rules, const struct oci_device *
 /* Directories and nodes of /dev that every container gets from the runtime itself. */
 static int own_of_container(const char *name)
 {
-	static const char *const names[] = { "pts",  "shm",    "fd",   "mqueue", ".lxc", ".lxd-mounts", ".udev",
-					     "null", "zero",   "full", "random", "tty",  "urandom",     "console",
-					     "ptmx", "stdout" };
+	static const char *const names[] = { "pts",     "shm",         "fd",     "mqueue",
+					     ".lxc",    ".lxd-mounts", ".udev",  "null",
+					     "zero",    "full",        "random", "tty",
+					     "urandom", "console",     "ptmx",   "stdout" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (str_eq(name, names[i]))
@@ -124,7 +126,8 @@ static int add_entry(json_t *list, int dir_fd, const char *prefix, const char *n
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0; /* gone meanwhile */
 	if (S_ISDIR(st.st_mode) && level < DEPTH_MAX) {
-		AUTO_CLOSE int sub = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		AUTO_CLOSE int sub =
+			openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 		return sub < 0 ? 0 : add_tree(list, sub, path, level + 1);
 	}

@@ -46,7 +46,8 @@ static int loopback_server(const char *line, size_t n)
 		return 0;
 	while (at < n && (line[at] == ' ' || line[at] == '\t'))
 		at++;
-	return (n - at >= 4 && strncmp(line + at, "127.", 4) == 0) || (n - at >= 3 && strncmp(line + at, "::1", 3) == 0);
+	return (n - at >= 4 && strncmp(line + at, "127.", 4) == 0) ||
+	       (n - at >= 3 && strncmp(line + at, "::1", 3) == 0);
 }
 
 char *oci_resolv_text(const char *host_text, int own_network)

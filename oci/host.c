@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Probing the machine: each question is one small file or system call, and a failing one reads as "no".
+ * Probing the machine: each question is one small file or system call, and a failing one reads as
+ * "no".
  */
 #include "oci/host.h"
 
@@ -24,7 +25,8 @@ static int apparmor_enabled(void)
 {
 	AUTO_FREE char *text = NULL;
 
-	return io_read_file(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", SMALL_MAX, &text, NULL) == 0 &&
+	return io_read_file(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", SMALL_MAX, &text,
+			    NULL) == 0 &&
 	       text[0] == 'Y';
 }
 
@@ -33,7 +35,8 @@ int oci_apparmor_loaded(const char *name)
 	AUTO_FREE char *text = NULL;
 	size_t n = strlen(name);
 
-	if (io_read_file(AT_FDCWD, "/sys/kernel/security/apparmor/profiles", PROFILES_MAX, &text, NULL) < 0)
+	if (io_read_file(AT_FDCWD, "/sys/kernel/security/apparmor/profiles", PROFILES_MAX, &text,
+			 NULL) < 0)
 		return 0;
 	/* lines of the form "name (enforce)" */
 	for (const char *p = text; *p;) {
@@ -49,7 +52,8 @@ static int can_lower_oom(void)
 {
 	cap_t caps = cap_get_proc();
 	cap_flag_value_t value = CAP_CLEAR;
-	int yes = caps && cap_get_flag(caps, CAP_SYS_RESOURCE, CAP_EFFECTIVE, &value) == 0 && value == CAP_SET;
+	int yes = caps && cap_get_flag(caps, CAP_SYS_RESOURCE, CAP_EFFECTIVE, &value) == 0 &&
+		  value == CAP_SET;
 
 	cap_free(caps);
 	return yes;

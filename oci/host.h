@@ -16,8 +16,8 @@ struct oci_host {
 	int apparmor_default; /* and the profile OCI_APPARMOR_DEFAULT is loaded */
 	int seccomp;          /* the kernel has seccomp filters */
 	unsigned kernel_major, kernel_minor;
-	int oom_score_adj;    /* of this process */
-	int can_lower_oom;    /* CAP_SYS_RESOURCE is effective */
+	int oom_score_adj; /* of this process */
+	int can_lower_oom; /* CAP_SYS_RESOURCE is effective */
 };
 
 void oci_host_probe(struct oci_host *ret);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Combining what the image says with what the user asked for: command line, environment, labels, stop signal.
+ * Combining what the image says with what the user asked for: command line, environment, labels,
+ * stop signal.
  */
 #include "oci/image_config.h"
 
@@ -13,7 +14,8 @@
 #include "base/str.h"
 #include "status/status.h"
 
-static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+static const char default_path[] =
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 static const char *const reserved_prefixes[] = { "containerd.io/", "io.cri-containerd", "io.ctr." };
 
@@ -43,8 +45,8 @@ static int push_all(char ***v, char *const *from)
 	return 0;
 }
 
-ctr_code oci_image_args(const struct oci_image_config *c, char *const *entrypoint, char *const *args,
-			char ***ret, struct ctr_error *err)
+ctr_code oci_image_args(const struct oci_image_config *c, char *const *entrypoint,
+			char *const *args, char ***ret, struct ctr_error *err)
 {
 	AUTO_STRV out = NULL;
 	int has_args = args && args[0];
@@ -114,7 +116,8 @@ static int env_set(char ***env, const char *e)
 	return 0;
 }
 
-ctr_code oci_image_env(const struct oci_image_config *c, char *const *adds, char ***ret, struct ctr_error *err)
+ctr_code oci_image_env(const struct oci_image_config *c, char *const *adds, char ***ret,
+		       struct ctr_error *err)
 {
 	AUTO_STRV out = NULL;
 	int r = strv_push(&out, default_path);
@@ -126,8 +129,8 @@ ctr_code oci_image_env(const struct oci_image_config *c, char *const *adds, char
 	}
 	for (size_t i = 0; r == 0 && adds && adds[i]; i++) {
 		if (!adds[i][0] || adds[i][0] == '=')
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "environment variable '%s' has no name",
-					adds[i]);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"environment variable '%s' has no name", adds[i]);
 		r = env_set(&out, adds[i]);
 	}
 	if (r < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The "mounts" array: the kernel's file systems every container expects, the three files of /etc, then the
- * user's mounts, parents before children.
+ * The "mounts" array: the kernel's file systems every container expects, the three files of /etc,
+ * then the user's mounts, parents before children.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,9 @@ struct preset {
 static const struct preset presets[] = {
 	{ "/proc", "proc", "proc", { "nosuid", "noexec", "nodev" } },
 	{ "/dev", "tmpfs", "tmpfs", { "nosuid", "strictatime", "mode=755", "size=65536k" } },
-	{ "/dev/pts", "devpts", "devpts",
+	{ "/dev/pts",
+	  "devpts",
+	  "devpts",
 	  { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5" } },
 	{ "/dev/shm", "tmpfs", "shm", { "nosuid", "noexec", "nodev", "mode=1777" } },
 	{ "/dev/mqueue", "mqueue", "mqueue", { "nosuid", "noexec", "nodev" } },
@@ -39,7 +41,8 @@ static size_t n_words(const struct preset *p)
 	return n;
 }
 
-static int add_mount(json_t *list, const char *destination, const char *type, const char *source, json_t *options)
+static int add_mount(json_t *list, const char *destination, const char *type, const char *source,
+		     json_t *options)
 {
 	json_t *o = json_object();
 	int bad = json_put_str(o, "destination", destination);
@@ -61,7 +64,8 @@ static json_t *preset_options(const struct preset *p, const struct oci_options *
 	if (a && str_eq(p->destination, "/dev/shm")) {
 		uint64_t bytes = o->shm_bytes ? o->shm_bytes : SHM_DEFAULT;
 
-		(void)json_array_append_new(a, json_sprintf("size=%lluk", (unsigned long long)bytes / 1024));
+		(void)json_array_append_new(
+			a, json_sprintf("size=%lluk", (unsigned long long)bytes / 1024));
 	}
 	return a;
 }
@@ -84,7 +88,8 @@ static int add_presets(json_t *list, const struct oci_options *o)
 
 		if (replaced(o, p->destination))
 			continue;
-		if (o->host_ipc && (str_eq(p->destination, "/dev/shm") || str_eq(p->destination, "/dev/mqueue"))) {
+		if (o->host_ipc &&
+		    (str_eq(p->destination, "/dev/shm") || str_eq(p->destination, "/dev/mqueue"))) {
 			static const char *const words[] = { "rbind", "nosuid", "noexec", "nodev" };
 
 			bad |= add_mount(list, p->destination, "bind", p->destination,
@@ -96,7 +101,8 @@ static int add_presets(json_t *list, const struct oci_options *o)
 	return bad;
 }
 
-static int add_file(json_t *list, const struct oci_options *o, const char *destination, const char *source)
+static int add_file(json_t *list, const struct oci_options *o, const char *destination,
+		    const char *source)
 {
 	static const char *const words[] = { "rbind", "rprivate", "rw" };
 
@@ -127,7 +133,8 @@ static int add_user_mounts(json_t *list, const struct oci_options *o)
 			const struct oci_mount *m = &o->mounts[i];
 
 			if (depth(m->destination) == level)
-				bad |= add_mount(list, m->destination, m->type, m->source, json_strings(m->options));
+				bad |= add_mount(list, m->destination, m->type, m->source,
+						 json_strings(m->options));
 		}
 	}
 	return bad;
@@ -139,14 +146,17 @@ static ctr_code check_mounts(const struct oci_options *o, struct ctr_error *err)
 		const struct oci_mount *m = &o->mounts[i];
 
 		if (m->destination[0] != '/' || strlen(m->destination) >= 4096)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "mount target '%s' is not an absolute path",
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"mount target '%s' is not an absolute path",
 					m->destination);
 		if (depth(m->destination) == 0)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "mount target '%s' would hide the whole root",
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"mount target '%s' would hide the whole root",
 					m->destination);
 		for (size_t k = 0; k < i; k++) {
 			if (str_eq(o->mounts[k].destination, m->destination))
-				return ctr_fail(err, CTR_INVALID_ARGUMENT, "two mounts on '%s'", m->destination);
+				return ctr_fail(err, CTR_INVALID_ARGUMENT, "two mounts on '%s'",
+						m->destination);
 		}
 	}
 	return CTR_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parts of a spec that have a file of their own; each makes one JSON value. Private to this library.
+ * The parts of a spec that have a file of their own; each makes one JSON value. Private to this
+ * library.
  */
 #ifndef CTR_OCI_PARTS_H
 #define CTR_OCI_PARTS_H
@@ -9,7 +10,8 @@
 #include "oci/spec.h"
 
 /* New reference. NULL with err set. */
-json_t *oci_part_process(const struct oci_process *p, const struct oci_host *host, struct ctr_error *err);
+json_t *oci_part_process(const struct oci_process *p, const struct oci_host *host,
+			 struct ctr_error *err);
 json_t *oci_part_mounts(const struct oci_options *o, struct ctr_error *err);
 json_t *oci_part_resources(const struct oci_options *o, struct ctr_error *err);
 /* "linux.devices"; the rules that go with them are appended to rules. */

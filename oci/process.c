@@ -14,7 +14,10 @@
 
 json_t *oci_part_capabilities(uint64_t caps)
 {
-	/* bounding, effective and permitted; the inheritable set stays empty, and nothing is ambient */
+	/*
+	 * bounding, effective and permitted; the inheritable set stays empty, and nothing is
+	 * ambient
+	 */
 	static const char *const sets[] = { "bounding", "effective", "permitted" };
 	AUTO_JSON list = json_array();
 	json_t *o = json_object();
@@ -60,10 +63,15 @@ static json_t *rlimits(const struct oci_process *p)
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		json_t *o = json_object();
 
-		/* JSON integers end at 2^63-1, which the kernel treats as unlimited on 64 bit all the same */
+		/*
+		 * JSON integers end at 2^63-1, which the kernel treats as unlimited on 64 bit all
+		 * the same
+		 */
 		bad |= json_put_str(o, "type", p->rlimits[i].type);
-		bad |= json_put_int(o, "hard", (int64_t)MIN(p->rlimits[i].hard, (uint64_t)INT64_MAX));
-		bad |= json_put_int(o, "soft", (int64_t)MIN(p->rlimits[i].soft, (uint64_t)INT64_MAX));
+		bad |= json_put_int(o, "hard",
+				    (int64_t)MIN(p->rlimits[i].hard, (uint64_t)INT64_MAX));
+		bad |= json_put_int(o, "soft",
+				    (int64_t)MIN(p->rlimits[i].soft, (uint64_t)INT64_MAX));
 		bad |= json_array_append_new(a, o);
 	}
 	if (!bad)
@@ -76,7 +84,8 @@ static ctr_code check_strings(char *const *v, const char *what, struct ctr_error
 {
 	for (size_t i = 0; v && v[i]; i++) {
 		if (!str_is_utf8(v[i], strlen(v[i])))
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s %zu is not UTF-8, which a spec must be", what, i);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"%s %zu is not UTF-8, which a spec must be", what, i);
 	}
 	return CTR_OK;
 }
@@ -86,17 +95,22 @@ static ctr_code check_process(const struct oci_process *p, struct ctr_error *err
 	if (!p->args || !p->args[0] || !p->args[0][0])
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "no command to run");
 	if (p->cwd && p->cwd[0] && p->cwd[0] != '/')
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "working directory '%s' is not an absolute path", p->cwd);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"working directory '%s' is not an absolute path", p->cwd);
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		if (p->rlimits[i].soft > p->rlimits[i].hard)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "limit %s: soft is above hard", p->rlimits[i].type);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT, "limit %s: soft is above hard",
+					p->rlimits[i].type);
 	}
 	if (check_strings(p->args, "argument", err) != CTR_OK)
 		return CTR_INVALID_ARGUMENT;
 	return check_strings(p->env, "environment variable", err);
 }
 
-/* Without CAP_SYS_RESOURCE the kernel refuses to go below the own value, and runc says so in riddles. */
+/*
+ * Without CAP_SYS_RESOURCE the kernel refuses to go below the own value, and runc says so in
+ * riddles.
+ */
 static int clamp_oom(int wanted, const struct oci_host *host)
 {
 	wanted = MAX(-1000, MIN(wanted, 1000));
@@ -116,7 +130,8 @@ static int put_console(json_t *o, unsigned width, unsigned height)
 	return json_put(o, "consoleSize", size) | bad;
 }
 
-json_t *oci_part_process(const struct oci_process *p, const struct oci_host *host, struct ctr_error *err)
+json_t *oci_part_process(const struct oci_process *p, const struct oci_host *host,
+			 struct ctr_error *err)
 {
 	json_t *o;
 	int bad;
@@ -141,7 +156,8 @@ json_t *oci_part_process(const struct oci_process *p, const struct oci_host *hos
 	if (!bad)
 		return o;
 	json_decref(o);
-	ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "process: out of memory or a string that is not UTF-8");
+	ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+		 "process: out of memory or a string that is not UTF-8");
 	return NULL;
 }
 
@@ -170,7 +186,8 @@ static int env_put(json_t *env, const char *add)
 
 		if (!have || strncmp(have, add, n) != 0 || (have[n] != '=' && have[n]))
 			continue;
-		return add[n] ? json_array_set_new(env, i, json_string(add)) : json_array_remove(env, i);
+		return add[n] ? json_array_set_new(env, i, json_string(add))
+			      : json_array_remove(env, i);
 	}
 	return add[n] ? json_array_append_new(env, json_string(add)) : 0;
 }
@@ -199,8 +216,8 @@ static int exec_apply(json_t *process, const struct oci_exec *e, const struct oc
 	return bad;
 }
 
-ctr_code oci_exec_build(const char *spec_text, const struct oci_exec *e, const struct oci_host *host, char **ret,
-			struct ctr_error *err)
+ctr_code oci_exec_build(const char *spec_text, const struct oci_exec *e,
+			const struct oci_host *host, char **ret, struct ctr_error *err)
 {
 	json_error_t jerr;
 	AUTO_JSON spec = json_loads(spec_text, JSON_REJECT_DUPLICATES, &jerr);
@@ -210,7 +227,8 @@ ctr_code oci_exec_build(const char *spec_text, const struct oci_exec *e, const s
 	if (!spec)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "spec of the container: %s", jerr.text);
 	if (!json_is_object(process))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "spec of the container has no 'process'");
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"spec of the container has no 'process'");
 	if (check_process(&check, err) != CTR_OK)
 		return CTR_INVALID_ARGUMENT;
 	if (exec_apply(process, e, host) != 0)

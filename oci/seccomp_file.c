@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A user's seccomp profile: the runtime's form is taken as it is, Docker's (archMap; includes and excludes by
- * capability, architecture and kernel) is reduced to it.
+ * A user's seccomp profile: the runtime's form is taken as it is, Docker's (archMap; includes and
+ * excludes by capability, architecture and kernel) is reduced to it.
  */
 #include "oci/seccomp.h"
 
@@ -39,7 +39,8 @@ static int has_cap(const char *name, uint64_t caps)
 {
 	cap_value_t value;
 
-	return cap_from_name(name, &value) == 0 && value >= 0 && value < 64 && (caps & CAP_BIT(value));
+	return cap_from_name(name, &value) == 0 && value >= 0 && value < 64 &&
+	       (caps & CAP_BIT(value));
 }
 
 static int kernel_at_least(const char *want, const struct oci_host *host)
@@ -48,7 +49,8 @@ static int kernel_at_least(const char *want, const struct oci_host *host)
 
 	if (sscanf(want, "%5u.%5u", &major, &minor) < 1)
 		return 0;
-	return host->kernel_major > major || (host->kernel_major == major && host->kernel_minor >= minor);
+	return host->kernel_major > major ||
+	       (host->kernel_major == major && host->kernel_minor >= minor);
 }
 
 /* One of includes or excludes; each present member must hold (every) or any one does (!every). */
@@ -70,7 +72,10 @@ static int filter_holds(const json_t *filter, const struct oci_host *host, uint6
 	if (json_array_size(list) > 0) {
 		int found = 0;
 
-		json_array_foreach(list, i, item) found |= str_eq(json_string_value(item), NATIVE_NAME);
+		json_array_foreach(list, i, item)
+		{
+			found |= str_eq(json_string_value(item), NATIVE_NAME);
+		}
 		holds = every ? holds && found : holds || found;
 	}
 	if (min_kernel && every)
@@ -119,8 +124,10 @@ static json_t *reduce_arch_map(const json_t *map)
 		if (!str_eq(json_string_value(json_object_get(entry, "architecture")), NATIVE_SCMP))
 			continue;
 		bad |= json_array_append_new(list, json_string(NATIVE_SCMP));
-		json_array_foreach(json_object_get(entry, "subArchitectures"), k, sub) bad |=
-			json_array_append(list, sub);
+		json_array_foreach(json_object_get(entry, "subArchitectures"), k, sub)
+		{
+			bad |= json_array_append(list, sub);
+		}
 	}
 	if (!bad)
 		return list;
@@ -138,16 +145,19 @@ static ctr_code check_shape(const json_t *root, struct ctr_error *err)
 	json_array_foreach(json_object_get(root, "syscalls"), i, rule)
 	{
 		if (!json_is_array(json_object_get(rule, "names")))
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "seccomp profile: rule %zu has no 'names'", i);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"seccomp profile: rule %zu has no 'names'", i);
 	}
 	return CTR_OK;
 }
 
-ctr_code oci_seccomp_from_text(const char *text, const struct oci_host *host, uint64_t caps, json_t **ret,
-			       struct ctr_error *err)
+ctr_code oci_seccomp_from_text(const char *text, const struct oci_host *host, uint64_t caps,
+			       json_t **ret, struct ctr_error *err)
 {
-	static const char *const kept[] = { "defaultAction", "defaultErrnoRet", "architectures", "flags",
-					    "listenerPath", "listenerMetadata" };
+	static const char *const kept[] = {
+		"defaultAction", "defaultErrnoRet", "architectures",
+		"flags",         "listenerPath",    "listenerMetadata"
+	};
 	json_error_t jerr;
 	AUTO_JSON root = json_loads(text, JSON_REJECT_DUPLICATES, &jerr);
 	AUTO_JSON out = NULL;
@@ -155,7 +165,8 @@ ctr_code oci_seccomp_from_text(const char *text, const struct oci_host *host, ui
 	int bad = 0;
 
 	if (!root)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "seccomp profile: line %d: %s", jerr.line, jerr.text);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "seccomp profile: line %d: %s",
+				jerr.line, jerr.text);
 	if (check_shape(root, err) != CTR_OK)
 		return CTR_INVALID_ARGUMENT;
 	out = json_object();
@@ -167,7 +178,8 @@ ctr_code oci_seccomp_from_text(const char *text, const struct oci_host *host, ui
 			bad |= json_put(out, kept[i], json_incref(value));
 	}
 	if (json_object_get(root, "archMap"))
-		bad |= json_put(out, "architectures", reduce_arch_map(json_object_get(root, "archMap")));
+		bad |= json_put(out, "architectures",
+				reduce_arch_map(json_object_get(root, "archMap")));
 	bad |= reduce_rules(json_object_get(root, "syscalls"), rules, host, caps);
 	bad |= json_put(out, "syscalls", rules);
 	if (bad)

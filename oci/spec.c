@@ -14,9 +14,10 @@
 #define OCI_VERSION "1.0.2"
 
 static const char *const masked[] = {
-	"/proc/acpi",	     "/proc/asound",	   "/proc/interrupts",	"/proc/kcore", "/proc/keys",
-	"/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-	"/proc/scsi",	     "/sys/firmware",	   "/sys/devices/virtual/powercap",
+	"/proc/acpi",       "/proc/asound",      "/proc/interrupts",
+	"/proc/kcore",      "/proc/keys",        "/proc/latency_stats",
+	"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+	"/proc/scsi",       "/sys/firmware",     "/sys/devices/virtual/powercap",
 };
 
 static const char *const readonly_paths[] = {
@@ -155,8 +156,8 @@ static json_t *pairs(const struct oci_pair *list, size_t n)
 	return NULL;
 }
 
-static ctr_code put_seccomp(json_t *parent, const struct oci_options *o, const struct oci_host *host,
-			    struct ctr_error *err)
+static ctr_code put_seccomp(json_t *parent, const struct oci_options *o,
+			    const struct oci_host *host, struct ctr_error *err)
 {
 	json_t *profile = NULL;
 	ctr_code code = CTR_OK;
@@ -165,9 +166,11 @@ static ctr_code put_seccomp(json_t *parent, const struct oci_options *o, const s
 		return CTR_OK;
 	if (!host->seccomp)
 		return ctr_fail(err, CTR_FAILED_PRECONDITION,
-				"this kernel has no seccomp filters: run with seccomp=unconfined to go without");
+				"this kernel has no seccomp filters: run with seccomp=unconfined "
+				"to go without");
 	if (o->seccomp == OCI_SECCOMP_PROFILE)
-		code = oci_seccomp_from_text(o->seccomp_profile, host, o->process.caps, &profile, err);
+		code = oci_seccomp_from_text(o->seccomp_profile, host, o->process.caps, &profile,
+					     err);
 	else
 		profile = oci_seccomp_default(host, o->process.caps);
 	if (code != CTR_OK)
@@ -182,7 +185,8 @@ static int put_paths(json_t *linux_part, const struct oci_options *o)
 	if (o->privileged)
 		return 0;
 	return json_put(linux_part, "maskedPaths", json_words(masked, ARRAY_SIZE(masked))) |
-	       json_put(linux_part, "readonlyPaths", json_words(readonly_paths, ARRAY_SIZE(readonly_paths)));
+	       json_put(linux_part, "readonlyPaths",
+			json_words(readonly_paths, ARRAY_SIZE(readonly_paths)));
 }
 
 static ctr_code put_linux(json_t *spec, const struct oci_options *o, const struct oci_host *host,
@@ -214,7 +218,8 @@ static ctr_code put_linux(json_t *spec, const struct oci_options *o, const struc
 	bad |= json_put(part, "namespaces", namespaces(o, host));
 	bad |= put_paths(part, o);
 	if (bad)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "spec: out of memory or a string that is not UTF-8");
+		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+				"spec: out of memory or a string that is not UTF-8");
 	return put_seccomp(part, o, host, err);
 }
 
@@ -233,14 +238,16 @@ static int put_head(json_t *spec, const struct oci_options *o)
 	return bad;
 }
 
-ctr_code oci_spec_build(const struct oci_options *o, const struct oci_host *host, char **ret, struct ctr_error *err)
+ctr_code oci_spec_build(const struct oci_options *o, const struct oci_host *host, char **ret,
+			struct ctr_error *err)
 {
 	AUTO_ERROR why = ERROR_INIT;
 	AUTO_JSON spec = json_object();
 	json_t *process, *mounts;
 
 	if (put_head(spec, o) != 0)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "spec: out of memory or a string that is not UTF-8");
+		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+				"spec: out of memory or a string that is not UTF-8");
 	process = oci_part_process(&o->process, host, &why);
 	if (!process)
 		return ctr_move_error(err, &why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The spec builder: what one container is to be, as data, in; config.json text (OCI runtime spec 1.0.2), out.
- * All strings are borrowed. Nothing here touches the container's root file system.
+ * The spec builder: what one container is to be, as data, in; config.json text (OCI runtime spec
+ * 1.0.2), out. All strings are borrowed. Nothing here touches the container's root file system.
  */
 #ifndef CTR_OCI_SPEC_H
 #define CTR_OCI_SPEC_H
@@ -39,7 +39,8 @@ struct oci_pair {
 
 /* 0 means "not set" in each. */
 struct oci_resources {
-	int64_t memory, memory_swap, memory_reservation; /* bytes; memory_swap is the sum, -1: unlimited */
+	/* bytes; memory_swap is the sum, -1: unlimited */
+	int64_t memory, memory_swap, memory_reservation;
 	uint64_t cpu_shares, cpu_period;
 	int64_t cpu_quota;
 	const char *cpuset_cpus, *cpuset_mems;
@@ -55,7 +56,7 @@ struct oci_process {
 	uint64_t caps;
 	int no_new_privileges;
 	int has_oom_score_adj, oom_score_adj; /* clamped to what this process may set */
-	const char *apparmor; /* NULL: none */
+	const char *apparmor;                 /* NULL: none */
 	const struct oci_rlimit *rlimits;
 	size_t n_rlimits;
 };
@@ -66,13 +67,15 @@ struct oci_options {
 	int root_readonly;
 	const char *hostname;
 	const char *cgroups_path;
-	int privileged; /* all devices, nothing masked, no seccomp; the capabilities are the caller's */
+	/* all devices, nothing masked, no seccomp; the capabilities are the caller's */
+	int privileged;
 	int host_network, host_pid, host_ipc, host_uts;
 	const char *netns_path; /* NULL: a new one */
-	/* files of the caller's, mounted at /etc/hosts, /etc/hostname, /etc/resolv.conf; NULL: not */
+	/* files of the caller's, mounted in /etc; NULL: not */
 	const char *hosts_file, *hostname_file, *resolv_file;
 	uint64_t shm_bytes; /* 0: 64 MiB */
-	const struct oci_mount *mounts; /* after the defaults; one with a default's destination replaces it */
+	/* after the defaults; one with a default's destination replaces it */
+	const struct oci_mount *mounts;
 	size_t n_mounts;
 	const struct oci_device *devices;
 	size_t n_devices;
@@ -84,18 +87,20 @@ struct oci_options {
 };
 
 /*
- * *ret: the text, caller frees. CTR_INVALID_ARGUMENT names the option; CTR_NOT_FOUND: a device of the host;
- * CTR_RESOURCE_EXHAUSTED: out of memory.
+ * *ret: the text, caller frees. CTR_INVALID_ARGUMENT names the option; CTR_NOT_FOUND: a device of
+ * the host; CTR_RESOURCE_EXHAUSTED: out of memory.
  */
-ctr_code oci_spec_build(const struct oci_options *o, const struct oci_host *host, char **ret, struct ctr_error *err);
+ctr_code oci_spec_build(const struct oci_options *o, const struct oci_host *host, char **ret,
+			struct ctr_error *err);
 
 /* The same for a process alone, as Tasks.Exec takes it. */
 ctr_code oci_process_build(const struct oci_process *p, const struct oci_host *host, char **ret,
 			   struct ctr_error *err);
 
 /*
- * The process of an exec: that of the container's spec text, with args, and, where they are not NULL or 0,
- * env adds, cwd, user, terminal. Privileged gives every capability of host. *ret: text, caller frees.
+ * The process of an exec: that of the container's spec text, with args, and, where they are not
+ * NULL or 0, env adds, cwd, user, terminal. Privileged gives every capability of host. *ret: text,
+ * caller frees.
  */
 struct oci_exec {
 	char *const *args, *const *env_adds;
@@ -104,7 +109,7 @@ struct oci_exec {
 	int terminal, privileged;
 	unsigned console_width, console_height;
 };
-ctr_code oci_exec_build(const char *spec_text, const struct oci_exec *e, const struct oci_host *host, char **ret,
-			struct ctr_error *err);
+ctr_code oci_exec_build(const char *spec_text, const struct oci_exec *e,
+			const struct oci_host *host, char **ret, struct ctr_error *err);
 
 #endif

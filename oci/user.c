@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Resolve "user[:group]" by a root file system's own files. The files are the image's, so hostile: a line is
- * used only when each number in it is well formed; a matching line that is not fails the whole resolution.
+ * Resolve "user[:group]" by a root file system's own files. The files are the image's, so hostile:
+ * a line is used only when each number in it is well formed; a matching line that is not fails the
+ * whole resolution.
  */
 #include "oci/user.h"
 
@@ -49,8 +50,8 @@ static ctr_code parse_id(const char *s, const char *what, uint32_t *ret, struct 
 	uint32_t n;
 
 	if (!all_digits(s) || parse_u32(s, &n) < 0 || n > ID_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s id '%.64s' is not a number from 0 to 2147483647",
-				what, s);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"%s id '%.64s' is not a number from 0 to 2147483647", what, s);
 	*ret = n;
 	return CTR_OK;
 }
@@ -63,9 +64,11 @@ static ctr_code spec_parse(const char *s, struct spec *ret, struct ctr_error *er
 
 	*ret = (struct spec){ .has_group = colon && g > 0 };
 	if (n >= sizeof(ret->user) || g >= sizeof(ret->group) || (colon && strchr(colon + 1, ':')))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "user '%.64s' is not of the form user[:group]", s);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"user '%.64s' is not of the form user[:group]", s);
 	if (s[0] == '-' || (colon && colon[1] == '-'))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "user '%.64s' holds a negative number", s);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "user '%.64s' holds a negative number",
+				s);
 	memcpy(ret->user, s, n);
 	if (colon)
 		memcpy(ret->group, colon + 1, g);
@@ -95,7 +98,8 @@ int oci_user_trivial(const char *spec, char *const *group_adds, struct oci_user 
 /* The file's text, or "" when there is none. */
 static ctr_code read_in_root(int root_fd, const char *path, char **ret, struct ctr_error *err)
 {
-	AUTO_CLOSE int fd = path_open(root_fd, path, PATH_IN_ROOT, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	AUTO_CLOSE int fd =
+		path_open(root_fd, path, PATH_IN_ROOT, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct stat st;
 	int r;
 
@@ -108,7 +112,8 @@ static ctr_code read_in_root(int root_fd, const char *path, char **ret, struct c
 	if (fstat(fd, &st) < 0)
 		return ctr_fail_errno(err, errno, "stat '%s' of the container", path);
 	if (!S_ISREG(st.st_mode))
-		return ctr_fail(err, CTR_FAILED_PRECONDITION, "'%s' of the container is not a regular file", path);
+		return ctr_fail(err, CTR_FAILED_PRECONDITION,
+				"'%s' of the container is not a regular file", path);
 	r = io_read_fd(fd, FILE_MAX, ret, NULL);
 	if (r < 0)
 		return ctr_fail_errno(err, r, "read '%s' of the container", path);
@@ -157,7 +162,8 @@ static ctr_code find_user(int root_fd, const char *user, struct oci_user *u, cha
 	u->gid = 0;
 	name[0] = 0;
 	for (char *pos = text; next_line(&pos, 4, &line);) {
-		if (numeric ? parse_id(line.field[2], "user", &line_uid, NULL) != CTR_OK || line_uid != uid
+		if (numeric ? parse_id(line.field[2], "user", &line_uid, NULL) != CTR_OK ||
+				      line_uid != uid
 			    : !str_eq(line.field[0], user))
 			continue;
 		code = parse_id(line.field[2], "user", &u->uid, err);
@@ -170,7 +176,8 @@ static ctr_code find_user(int root_fd, const char *user, struct oci_user *u, cha
 		return CTR_OK;
 	}
 	if (!numeric)
-		return ctr_fail(err, CTR_NOT_FOUND, "no user '%s' in /etc/passwd of the container", user);
+		return ctr_fail(err, CTR_NOT_FOUND, "no user '%s' in /etc/passwd of the container",
+				user);
 	return CTR_OK;
 }
 
@@ -197,7 +204,8 @@ static ctr_code add_group(struct oci_user *u, uint32_t gid, struct ctr_error *er
 			return CTR_OK;
 	}
 	if (u->n_groups >= GROUPS_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "more than %d supplementary groups", GROUPS_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "more than %d supplementary groups",
+				GROUPS_MAX);
 	if (u->n_groups % 16 == 0) {
 		uint32_t *bigger = realloc(u->groups, (u->n_groups + 16) * sizeof(*bigger));
 
@@ -210,7 +218,8 @@ static ctr_code add_group(struct oci_user *u, uint32_t gid, struct ctr_error *er
 }
 
 /* Groups that list name as a member. */
-static ctr_code add_memberships(const char *groups, const char *name, struct oci_user *u, struct ctr_error *err)
+static ctr_code add_memberships(const char *groups, const char *name, struct oci_user *u,
+				struct ctr_error *err)
 {
 	AUTO_FREE char *text = str_dup(groups);
 	struct line line;
@@ -224,13 +233,15 @@ static ctr_code add_memberships(const char *groups, const char *name, struct oci
 			continue;
 		code = parse_id(line.field[2], "group", &gid, err);
 		if (code != CTR_OK)
-			return ctr_wrap(err, "/etc/group of the container, group '%.64s'", line.field[0]);
+			return ctr_wrap(err, "/etc/group of the container, group '%.64s'",
+					line.field[0]);
 		code = add_group(u, gid, err);
 	}
 	return code;
 }
 
-static ctr_code find_group(const char *groups, const char *group, uint32_t *ret, struct ctr_error *err)
+static ctr_code find_group(const char *groups, const char *group, uint32_t *ret,
+			   struct ctr_error *err)
 {
 	AUTO_FREE char *text = NULL;
 	struct line line;
@@ -250,8 +261,8 @@ static ctr_code find_group(const char *groups, const char *group, uint32_t *ret,
 	return ctr_fail(err, CTR_NOT_FOUND, "no group '%s' in /etc/group of the container", group);
 }
 
-static ctr_code resolve(int root_fd, const struct spec *s, char *const *group_adds, struct oci_user *u,
-			struct ctr_error *err)
+static ctr_code resolve(int root_fd, const struct spec *s, char *const *group_adds,
+			struct oci_user *u, struct ctr_error *err)
 {
 	AUTO_FREE char *groups = NULL;
 	char name[NAME_MAX_];
@@ -274,8 +285,8 @@ static ctr_code resolve(int root_fd, const struct spec *s, char *const *group_ad
 	return code;
 }
 
-ctr_code oci_user_resolve(int root_fd, const char *spec, char *const *group_adds, struct oci_user *ret,
-			  struct ctr_error *err)
+ctr_code oci_user_resolve(int root_fd, const char *spec, char *const *group_adds,
+			  struct oci_user *ret, struct ctr_error *err)
 {
 	struct oci_user u = { 0 };
 	struct spec s;

@@ -10,13 +10,16 @@
 #include "cli/cli.h"
 
 static const struct flag flags[] = {
-	{ "interactive", 'i', FLAG_BOOL, NULL, "", NULL }, { "tty", 't', FLAG_BOOL, NULL, "", NULL },
-	{ "name", 0, FLAG_TEXT, "NAME", "", NULL },	   { "env", 'e', FLAG_LIST, "K=V", "", NULL },
+	{ "interactive", 'i', FLAG_BOOL, NULL, "", NULL },
+	{ "tty", 't', FLAG_BOOL, NULL, "", NULL },
+	{ "name", 0, FLAG_TEXT, "NAME", "", NULL },
+	{ "env", 'e', FLAG_LIST, "K=V", "", NULL },
 	{ "memory", 'm', FLAG_TEXT, "BYTES", "", NULL },
 };
 static const struct flag global_flags[] = { { "namespace", 'n', FLAG_TEXT, "NAME", "", NULL } };
-static const struct verb stop = { .name = "run", .options = VERB_STOP, .min_args = 1, .max_args = ANY_ARGS,
-				  FLAGS(flags) };
+static const struct verb stop = {
+	.name = "run", .options = VERB_STOP, .min_args = 1, .max_args = ANY_ARGS, FLAGS(flags)
+};
 static const struct verb loose = { .name = "rm", .max_args = 2, FLAGS(flags) };
 static const struct verb global = { .name = "ctrctl", FLAGS(global_flags) };
 
@@ -143,7 +146,8 @@ static void check_verb(const struct verb *v)
 		for (size_t k = 0; k < i; k++) {
 			if (str_eq(v->flags[i].name, v->flags[k].name) ||
 			    (v->flags[i].letter && v->flags[i].letter == v->flags[k].letter))
-				fail_msg("%s: --%s and --%s clash", v->name, v->flags[i].name, v->flags[k].name);
+				fail_msg("%s: --%s and --%s clash", v->name, v->flags[i].name,
+					 v->flags[k].name);
 		}
 	}
 	for (size_t i = 0; i < v->n_verbs; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The file of registry credentials: stored 0600, found under every key in use, the rest of the file kept.
+ * The file of registry credentials: stored 0600, found under every key in use, the rest of the file
+ * kept.
  */
 #include "unit.h"
 
@@ -81,7 +82,8 @@ static void the_hub_has_its_old_key_and_the_rest_stays(void **state)
 	AUTO_FREE char *text = NULL;
 	AUTO_CREDENTIAL k = { 0 };
 
-	put(h, "{\"detachKeys\":\"ctrl-x\",\"auths\":{\"https://other/v2/\":{\"identitytoken\":\"tok\"}}}");
+	put(h, "{\"detachKeys\":\"ctrl-x\",\"auths\":{\"https://other/v2/"
+	       "\":{\"identitytoken\":\"tok\"}}}");
 	assert_int_equal(auth_store(&h->c, "docker.io", "me", "pw", NULL), CTR_OK);
 	assert_int_equal(io_read_file(AT_FDCWD, h->file, 65536, &text, NULL), 0);
 	assert_non_null(strstr(text, "https://index.docker.io/v1/"));
@@ -121,9 +123,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_stored_is_found, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_hub_has_its_old_key_and_the_rest_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_hub_has_its_old_key_and_the_rest_stays, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(broken_files_are_errors, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_entry_that_does_not_decode_is_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_entry_that_does_not_decode_is_none, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

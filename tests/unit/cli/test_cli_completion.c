@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The installed completion scripts are those that the tables give (ctrctl completion SHELL > packaging/completions/...).
+ * The installed completion scripts are those that the tables give (ctrctl completion SHELL >
+ * packaging/completions/...).
  */
 #include "unit.h"
 

@@ -15,8 +15,8 @@ static void keys(void **state)
 		const char *in, *out;
 		int detach;
 	} cases[] = {
-		{ "abc", "abc", 0 },		  { "\x10\x11", "", 1 },	    { "ab\x10\x11zz", "ab", 1 },
-		{ "\x10x", "\x10x", 0 },	  { "\x10\x10\x11", "\x10", 1 }, { "\x11", "\x11", 0 },
+		{ "abc", "abc", 0 },     { "\x10\x11", "", 1 },         { "ab\x10\x11zz", "ab", 1 },
+		{ "\x10x", "\x10x", 0 }, { "\x10\x10\x11", "\x10", 1 }, { "\x11", "\x11", 0 },
 		{ "a\x10", "a", 0 },
 	};
 
@@ -31,7 +31,8 @@ static void keys(void **state)
 			size_t len = 0;
 
 			for (size_t k = 0; k < n && !detach; k += split ? 1 : n) {
-				size_t got = detach_filter(&key_state, cases[i].in + k, split ? 1 : n, piece, &detach);
+				size_t got = detach_filter(&key_state, cases[i].in + k,
+							   split ? 1 : n, piece, &detach);
 
 				memcpy(out + len, piece, got);
 				len += got;

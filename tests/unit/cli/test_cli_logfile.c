@@ -55,7 +55,8 @@ static void append(const struct logs *l, const char *suffix, const char *text)
 static void line(const struct logs *l, const char *suffix, const char *text)
 {
 	AUTO_FREE char *full = str_printf(
-		"{\"log\":\"%s\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:00Z\"}\n", text);
+		"{\"log\":\"%s\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:00Z\"}\n",
+		text);
 
 	append(l, suffix, full);
 }
@@ -109,7 +110,9 @@ static void the_last_lines(void **state)
 	static const struct {
 		uint64_t n;
 		const char *want;
-	} cases[] = { { 0, "" }, { 1, "d " }, { 3, "b c d " }, { 4, "a b c d " }, { 99, "a b c d " } };
+	} cases[] = {
+		{ 0, "" }, { 1, "d " }, { 3, "b c d " }, { 4, "a b c d " }, { 99, "a b c d " }
+	};
 	struct logs *l = *state;
 
 	line(l, ".1", "a");
@@ -225,7 +228,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rotated_files_come_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_last_lines, setup, teardown),
-		cmocka_unit_test_setup_teardown(rotation_while_following_loses_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(rotation_while_following_loses_nothing, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(half_a_line_waits_for_its_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_lines_are_passed_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(plain_files_are_read_by_lines, setup, teardown),

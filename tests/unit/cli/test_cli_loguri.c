@@ -32,18 +32,22 @@ static void options_become_a_query(void **state)
 
 	(void)state;
 	assert_int_equal(make("image", 1, &plain), CTR_OK);
-	assert_string_equal(plain, "ctrlog:///var/lib/a%20b/x.log?format=json&max-size=10485760&max-files=3");
-	assert_int_equal(make("-i --log-opt max-size=1m --log-opt max-file=7 image", 1, &set), CTR_OK);
-	assert_string_equal(set,
-			    "ctrlog:///var/lib/a%20b/x.log?format=json&max-size=1048576&max-files=7&stdin=attach");
+	assert_string_equal(
+		plain, "ctrlog:///var/lib/a%20b/x.log?format=json&max-size=10485760&max-files=3");
+	assert_int_equal(make("-i --log-opt max-size=1m --log-opt max-file=7 image", 1, &set),
+			 CTR_OK);
+	assert_string_equal(set, "ctrlog:///var/lib/a%20b/"
+				 "x.log?format=json&max-size=1048576&max-files=7&stdin=attach");
 	assert_int_equal(make("image", 0, &file), CTR_OK);
 	assert_string_equal(file, "file:///var/lib/a%20b/x.log");
 }
 
 static void wrong_options_are_refused(void **state)
 {
-	static const char *const lines[] = { "--log-opt max-size=1 image", "--log-opt max-file=0 image",
-					     "--log-opt driver=x image", "--log-opt max-size=x image" };
+	static const char *const lines[] = { "--log-opt max-size=1 image",
+					     "--log-opt max-file=0 image",
+					     "--log-opt driver=x image",
+					     "--log-opt max-size=x image" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {

@@ -49,7 +49,9 @@ static void foreign_text_cannot_steer_the_terminal(void **state)
 	AUTO_BUF b = BUF_INIT(4096);
 
 	(void)state;
-	out_clean(&b, "a\x1b[2Jb\r\n\x7f\xc2\x9b" "c\xff" "d\xc3\xa4");
+	out_clean(&b, "a\x1b[2Jb\r\n\x7f\xc2\x9b"
+		      "c\xff"
+		      "d\xc3\xa4");
 	assert_string_equal(b.data, "a?[2Jb????c?d\xc3\xa4");
 }
 
@@ -59,8 +61,13 @@ static void sizes(void **state)
 		uint64_t bytes;
 		const char *want;
 	} cases[] = {
-		{ 0, "0B" },	      { 999, "999B" },	    { 1000, "1.00kB" }, { 1500000, "1.50MB" },
-		{ 12345678, "12.3MB" }, { 999600000, "1.00GB" }, { 5000000000, "5.00GB" },
+		{ 0, "0B" },
+		{ 999, "999B" },
+		{ 1000, "1.00kB" },
+		{ 1500000, "1.50MB" },
+		{ 12345678, "12.3MB" },
+		{ 999600000, "1.00GB" },
+		{ 5000000000, "5.00GB" },
 	};
 	char text[16];
 
@@ -77,9 +84,12 @@ static void spans(void **state)
 		int64_t seconds;
 		const char *want;
 	} cases[] = {
-		{ 0, "less than a second" }, { 1, "1 second" },	      { 59, "59 seconds" },  { 60, "1 minute" },
-		{ 3599, "59 minutes" },	     { 3600, "1 hour" },      { 86400, "24 hours" }, { 2 * 86400, "2 days" },
-		{ 14 * 86400, "2 weeks" },   { 90 * 86400, "3 months" }, { 800 * 86400, "2 years" }, { -5, "less than a second" },
+		{ 0, "less than a second" }, { 1, "1 second" },
+		{ 59, "59 seconds" },        { 60, "1 minute" },
+		{ 3599, "59 minutes" },      { 3600, "1 hour" },
+		{ 86400, "24 hours" },       { 2 * 86400, "2 days" },
+		{ 14 * 86400, "2 weeks" },   { 90 * 86400, "3 months" },
+		{ 800 * 86400, "2 years" },  { -5, "less than a second" },
 	};
 	char text[32];
 

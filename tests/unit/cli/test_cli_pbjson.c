@@ -23,7 +23,9 @@ static void a_container(void **state)
 
 	(void)state;
 	k.id = id;
-	k.labels = pb_map_new(&containerd__services__containers__v1__container__labels_entry__descriptor, pairs, 2);
+	k.labels = pb_map_new(
+		&containerd__services__containers__v1__container__labels_entry__descriptor, pairs,
+		2);
 	k.n_labels = 2;
 	spec.type_url = url;
 	spec.value.data = (uint8_t *)text;
@@ -35,8 +37,9 @@ static void a_container(void **state)
 	AUTO_JSON o = pb_to_json(&k.base);
 
 	dump = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
-	assert_string_equal(dump, "{\"created_at\":\"1970-01-01T00:00:01.000000000Z\",\"id\":\"abc\","
-				  "\"labels\":{\"a\":\"1\",\"b\":\"\"},\"spec\":{\"x\":1}}");
+	assert_string_equal(dump,
+			    "{\"created_at\":\"1970-01-01T00:00:01.000000000Z\",\"id\":\"abc\","
+			    "\"labels\":{\"a\":\"1\",\"b\":\"\"},\"spec\":{\"x\":1}}");
 	assert_string_equal(pb_map_get(k.labels, 2, "a"), "1");
 	assert_null(pb_map_get(k.labels, 2, "c"));
 	pb_map_free(k.labels, 2);

@@ -14,11 +14,16 @@ static void platforms(void **state)
 	static const struct {
 		const char *text, *os, *arch, *variant; /* os NULL: refused */
 	} cases[] = {
-		{ "linux/amd64", "linux", "amd64", "" }, { "arm64", "linux", "arm64", "" },
-		{ "linux/x86_64", "linux", "amd64", "" }, { "linux/arm/v7", "linux", "arm", "v7" },
-		{ "armhf", "linux", "arm", "v7" },	  { "windows/amd64", "windows", "amd64", "" },
-		{ "", NULL, NULL, NULL },		  { "a/b/c/d", NULL, NULL, NULL },
-		{ "linux/../x", NULL, NULL, NULL },	  { "linux/", NULL, NULL, NULL },
+		{ "linux/amd64", "linux", "amd64", "" },
+		{ "arm64", "linux", "arm64", "" },
+		{ "linux/x86_64", "linux", "amd64", "" },
+		{ "linux/arm/v7", "linux", "arm", "v7" },
+		{ "armhf", "linux", "arm", "v7" },
+		{ "windows/amd64", "windows", "amd64", "" },
+		{ "", NULL, NULL, NULL },
+		{ "a/b/c/d", NULL, NULL, NULL },
+		{ "linux/../x", NULL, NULL, NULL },
+		{ "linux/", NULL, NULL, NULL },
 		{ "li nux/amd64", NULL, NULL, NULL },
 	};
 	struct platform p;

@@ -55,7 +55,8 @@ static void unknown_and_unavailable_are_told_apart(void **state)
 	(void)state;
 	assert_int_equal(oci_caps_apply(0, all, unknown, NULL, &set, &err), CTR_INVALID_ARGUMENT);
 	assert_string_equal(error_text(&err), "unknown capability 'FLY'");
-	assert_int_equal(oci_caps_apply(0, CAP_BIT(CAP_CHOWN), admin, NULL, &set, &err), CTR_FAILED_PRECONDITION);
+	assert_int_equal(oci_caps_apply(0, CAP_BIT(CAP_CHOWN), admin, NULL, &set, &err),
+			 CTR_FAILED_PRECONDITION);
 	assert_true(set == 7);
 	free(unknown[0]);
 	free(admin[0]);

@@ -33,7 +33,8 @@ static void hostname_is_one_line(void **state)
 
 static void loopback_servers_stay_with_the_host(void **state)
 {
-	const char *host = "search lan\nnameserver 127.0.0.53\nnameserver\t::1\nnameserver 10.0.0.1";
+	const char *host =
+		"search lan\nnameserver 127.0.0.53\nnameserver\t::1\nnameserver 10.0.0.1";
 	char *own = oci_resolv_text(host, 1);
 	char *shared = oci_resolv_text(host, 0);
 

@@ -39,16 +39,13 @@ static char *join(char *const *v)
 static void command_line(void **state)
 {
 	static const struct {
-		const char *image_entry, *image_cmd, *entry, *args, *want; /* entry NULL: not given */
+		const char *image_entry, *image_cmd, *entry, *args,
+			*want; /* entry NULL: not given */
 	} cases[] = {
-		{ "", "sh", NULL, "", "sh" },
-		{ "/e", "a b", NULL, "", "/e a b" },
-		{ "/e", "a b", NULL, "c", "/e c" },
-		{ "/e", "a", "/x", "", "/x" },
-		{ "/e", "a", "/x", "c d", "/x c d" },
-		{ "/e", "a", "", "c", "c" },
-		{ "", "", NULL, "", NULL },
-		{ "/e", "a", "", "", NULL },
+		{ "", "sh", NULL, "", "sh" },         { "/e", "a b", NULL, "", "/e a b" },
+		{ "/e", "a b", NULL, "c", "/e c" },   { "/e", "a", "/x", "", "/x" },
+		{ "/e", "a", "/x", "c d", "/x c d" }, { "/e", "a", "", "c", "c" },
+		{ "", "", NULL, "", NULL },           { "/e", "a", "", "", NULL },
 	};
 
 	(void)state;
@@ -80,8 +77,10 @@ static void environment(void **state)
 	(void)state;
 	assert_int_equal(oci_image_env(&c, adds, &out, NULL), CTR_OK);
 	assert_string_equal(join(out), "PATH=/bin B=3 C=4");
-	assert_int_equal(oci_image_env(&(struct oci_image_config){ 0 }, NULL, &plain, NULL), CTR_OK);
-	assert_string_equal(join(plain), "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	assert_int_equal(oci_image_env(&(struct oci_image_config){ 0 }, NULL, &plain, NULL),
+			 CTR_OK);
+	assert_string_equal(join(plain),
+			    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	oci_image_config_done(&c);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The specs under real runtimes: a busybox root file system run by runc, and by crun in a mount namespace without
- * the unified cgroup mount (crun 1.8 refuses the hybrid layout). Skipped without root or the programs.
+ * The specs under real runtimes: a busybox root file system run by runc, and by crun in a mount
+ * namespace without the unified cgroup mount (crun 1.8 refuses the hybrid layout). Skipped without
+ * root or the programs.
  */
 #include "unit.h"
 
@@ -33,7 +34,8 @@ struct bundle {
 
 static int setup(void **state)
 {
-	static const char *const dirs[] = { "rootfs", "rootfs/bin", "rootfs/etc", "rootfs/tmp", "rootfs/proc" };
+	static const char *const dirs[] = { "rootfs", "rootfs/bin", "rootfs/etc", "rootfs/tmp",
+					    "rootfs/proc" };
 	struct bundle *b = calloc(1, sizeof(*b));
 	int from, to;
 
@@ -84,7 +86,8 @@ static struct oci_options options(struct bundle *b, char *const *args, char *con
 	};
 }
 
-static char *run(struct bundle *b, const struct oci_options *o, const char *runtime, int *ret_status)
+static char *run(struct bundle *b, const struct oci_options *o, const char *runtime,
+		 int *ret_status)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *command = NULL;
@@ -97,10 +100,12 @@ static char *run(struct bundle *b, const struct oci_options *o, const char *runt
 		fail_msg("%s", error_text(&err));
 	assert_int_equal(io_write_file(b->fd, "config.json", text, strlen(text), 0600, 0), 0);
 	command = str_printf("%s exec %s --root %s/state run --bundle %s %s",
-			     strstr(runtime, "crun") ? "umount /sys/fs/cgroup/unified 2>/dev/null;" : "", runtime,
-			     b->path, b->path, b->id);
+			     strstr(runtime, "crun") ? "umount /sys/fs/cgroup/unified 2>/dev/null;"
+						     : "",
+			     runtime, b->path, b->path, b->id);
 
-	char unshare[] = "unshare", m[] = "-m", sh[] = "/bin/sh", c[] = "-c", path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	char unshare[] = "unshare", m[] = "-m", sh[] = "/bin/sh", c[] = "-c",
+	     path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	char *argv[] = { unshare, m, sh, c, command, NULL };
 	char *envp[] = { path, NULL };
 
@@ -112,7 +117,8 @@ static char *run(struct bundle *b, const struct oci_options *o, const char *runt
 	return output;
 }
 
-static void expect(struct bundle *b, const struct oci_options *o, const char *runtime, const char *want)
+static void expect(struct bundle *b, const struct oci_options *o, const char *runtime,
+		   const char *want)
 {
 	int status = -1;
 	AUTO_FREE char *output = run(b, o, runtime, &status);
@@ -127,8 +133,10 @@ static char *env[] = { e_path, NULL };
 
 static void default_runs(struct bundle *b, const char *runtime)
 {
-	char script[] = "busybox hostname; busybox id -u; busybox grep -c . /proc/self/mountinfo >/dev/null && echo m;"
-			"busybox grep -e Seccomp: -e CapInh -e CapEff /proc/self/status | busybox tr '\\t' ' ';"
+	char script[] = "busybox hostname; busybox id -u; busybox grep -c . /proc/self/mountinfo "
+			">/dev/null && echo m;"
+			"busybox grep -e Seccomp: -e CapInh -e CapEff /proc/self/status | busybox "
+			"tr '\\t' ' ';"
 			"busybox test -w /sys/kernel && echo writable;"
 			"busybox unshare -m true 2>/dev/null || echo no-unshare;"
 			"echo x >/proc/sys/kernel/core_pattern || echo ro; exit 0";
@@ -162,8 +170,10 @@ static void crun_default(void **state)
 static void runc_full(void **state)
 {
 	struct bundle *b = *state;
-	char script[] = "busybox id -u; busybox id -G; ulimit -n; busybox pwd; busybox cat /data/note;"
-			"echo x 2>/dev/null >/file || echo ro-root; busybox test -c /dev/nothing && echo device";
+	char script[] =
+		"busybox id -u; busybox id -G; ulimit -n; busybox pwd; busybox cat /data/note;"
+		"echo x 2>/dev/null >/file || echo ro-root; busybox test -c /dev/nothing && echo "
+		"device";
 	char *args[] = { a_sh, a_c, script, NULL };
 	char rbind[] = "rbind", ro[] = "ro";
 	char *words[] = { rbind, ro, NULL };
@@ -182,7 +192,8 @@ static void runc_full(void **state)
 	struct oci_mount mount = { "bind", source, "/data", words };
 
 	o = options(b, args, env);
-	o.process.user = (struct oci_user){ .uid = 1000, .gid = 20, .groups = groups, .n_groups = 1 };
+	o.process.user =
+		(struct oci_user){ .uid = 1000, .gid = 20, .groups = groups, .n_groups = 1 };
 	o.process.cwd = "/tmp";
 	o.process.rlimits = &nofile;
 	o.process.n_rlimits = 1;
@@ -193,14 +204,17 @@ static void runc_full(void **state)
 	o.n_mounts = 1;
 	o.devices = &device;
 	o.n_devices = 1;
-	o.resources = (struct oci_resources){ .memory = 64 << 20, .cpu_quota = 50000, .cpu_period = 100000, .pids = 50 };
+	o.resources = (struct oci_resources){
+		.memory = 64 << 20, .cpu_quota = 50000, .cpu_period = 100000, .pids = 50
+	};
 	expect(b, &o, "/usr/sbin/runc", "1000\n20 30\n512\n/tmp\nhello\nro-root\ndevice\n");
 }
 
 static void runc_privileged(void **state)
 {
 	struct bundle *b = *state;
-	char script[] = "busybox mount -t tmpfs none /tmp && echo mounted; busybox grep -c Seccomp:.0 /proc/self/status";
+	char script[] = "busybox mount -t tmpfs none /tmp && echo mounted; busybox grep -c "
+			"Seccomp:.0 /proc/self/status";
 	char *args[] = { a_sh, a_c, script, NULL };
 	struct oci_options o;
 

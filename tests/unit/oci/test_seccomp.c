@@ -46,16 +46,19 @@ static void default_denies_what_is_not_named(void **state)
 	AUTO_JSON p = oci_seccomp_default(&host, oci_caps_default());
 
 	(void)state;
-	assert_string_equal(json_string_value(json_object_get(p, "defaultAction")), "SCMP_ACT_ERRNO");
+	assert_string_equal(json_string_value(json_object_get(p, "defaultAction")),
+			    "SCMP_ACT_ERRNO");
 	assert_int_equal(json_integer_value(json_object_get(p, "defaultErrnoRet")), EPERM);
 	assert_true(json_array_size(json_object_get(p, "architectures")) > 0);
 	assert_allowed(p, "openat");
 	assert_allowed(p, "execve");
 	assert_allowed(p, "chroot"); /* CAP_SYS_CHROOT is in the default set */
 	assert_allowed(p, "ptrace");
-	for (const char *const *c = (const char *const[]){ "mount", "unshare", "setns", "bpf", "reboot", "kexec_load",
-							   "keyctl", "add_key", "io_uring_setup", "userfaultfd",
-							   "init_module", "open_by_handle_at", NULL };
+	for (const char *const *c =
+		     (const char *const[]){ "mount", "unshare", "setns", "bpf", "reboot",
+					    "kexec_load", "keyctl", "add_key", "io_uring_setup",
+					    "userfaultfd", "init_module", "open_by_handle_at",
+					    NULL };
 	     *c; c++) {
 		if (rule_of(p, *c, 0))
 			fail_msg("%s is allowed", *c);
@@ -116,14 +119,20 @@ static void docker_form_is_reduced(void **state)
 	static const char text[] =
 		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"archMap\":["
 		"{\"architecture\":\"SCMP_ARCH_X86_64\",\"subArchitectures\":[\"SCMP_ARCH_X86\"]},"
-		"{\"architecture\":\"SCMP_ARCH_AARCH64\",\"subArchitectures\":[\"SCMP_ARCH_ARM\"]}],"
+		"{\"architecture\":\"SCMP_ARCH_AARCH64\",\"subArchitectures\":[\"SCMP_ARCH_ARM\"]}]"
+		","
 		"\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":null,"
 		"\"comment\":\"x\",\"includes\":{},\"excludes\":{}},"
-		"{\"names\":[\"mount\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}},"
-		"{\"names\":[\"clone\"],\"action\":\"SCMP_ACT_ALLOW\",\"excludes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}},"
-		"{\"names\":[\"ptrace\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":{\"minKernel\":\"4.8\"}},"
-		"{\"names\":[\"bpf\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":{\"minKernel\":\"9.0\"}},"
-		"{\"names\":[\"acct\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":{\"arches\":[\"vax\"]}}]}";
+		"{\"names\":[\"mount\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":{\"caps\":["
+		"\"CAP_SYS_ADMIN\"]}},"
+		"{\"names\":[\"clone\"],\"action\":\"SCMP_ACT_ALLOW\",\"excludes\":{\"caps\":["
+		"\"CAP_SYS_ADMIN\"]}},"
+		"{\"names\":[\"ptrace\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":{\"minKernel\":"
+		"\"4.8\"}},"
+		"{\"names\":[\"bpf\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":{\"minKernel\":"
+		"\"9.0\"}},"
+		"{\"names\":[\"acct\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":{\"arches\":["
+		"\"vax\"]}}]}";
 	AUTO_JSON p = NULL;
 
 	(void)state;
@@ -141,12 +150,14 @@ static void docker_form_is_reduced(void **state)
 
 static void broken_files_are_refused(void **state)
 {
-	static const char *const texts[] = { "", "{", "[]", "{}", "{\"defaultAction\":\"A\",\"syscalls\":[{}]}" };
+	static const char *const texts[] = { "", "{", "[]", "{}",
+					     "{\"defaultAction\":\"A\",\"syscalls\":[{}]}" };
 	AUTO_JSON p = NULL;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		assert_int_equal(oci_seccomp_from_text(texts[i], &host, 0, &p, NULL), CTR_INVALID_ARGUMENT);
+		assert_int_equal(oci_seccomp_from_text(texts[i], &host, 0, &p, NULL),
+				 CTR_INVALID_ARGUMENT);
 	assert_null(p);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The spec against golden files (golden/NAME.json; CTR_GOLDEN_UPDATE=1 writes them anew), and what is refused.
+ * The spec against golden files (golden/NAME.json; CTR_GOLDEN_UPDATE=1 writes them anew), and what
+ * is refused.
  */
 #include "unit.h"
 
@@ -16,7 +17,11 @@
 #include "status/status.h"
 
 static const struct oci_host host = {
-	.caps = (UINT64_C(1) << 41) - 1, .seccomp = 1, .kernel_major = 6, .kernel_minor = 1, .can_lower_oom = 1,
+	.caps = (UINT64_C(1) << 41) - 1,
+	.seccomp = 1,
+	.kernel_major = 6,
+	.kernel_minor = 1,
+	.can_lower_oom = 1,
 };
 
 static char a_sh[] = "sh", a_c[] = "-c", a_echo[] = "echo hello";
@@ -30,7 +35,8 @@ static struct oci_options plain(void)
 		.process = { .args = args, .env = env, .caps = oci_caps_default() },
 		.hostname = "0123456789ab",
 		.cgroups_path = "/default/0123456789ab",
-		.seccomp = OCI_SECCOMP_UNCONFINED, /* which names there are depends on the machine */
+		.seccomp =
+			OCI_SECCOMP_UNCONFINED, /* which names there are depends on the machine */
 	};
 }
 
@@ -111,8 +117,12 @@ static void full_spec(void **state)
 	o.n_sysctls = 1;
 	o.shm_bytes = 1 << 20;
 	o.host_network = 1;
-	o.resources = (struct oci_resources){ .memory = 1 << 20, .memory_swap = 2 << 20, .cpu_shares = 512,
-					      .cpu_quota = 50000, .cpu_period = 100000, .cpuset_cpus = "0-1",
+	o.resources = (struct oci_resources){ .memory = 1 << 20,
+					      .memory_swap = 2 << 20,
+					      .cpu_shares = 512,
+					      .cpu_quota = 50000,
+					      .cpu_period = 100000,
+					      .cpuset_cpus = "0-1",
 					      .pids = 100 };
 	golden(&o, &h, "full");
 	oci_user_done(&o.process.user);
@@ -178,7 +188,8 @@ static void refusals(void **state)
 	char *bad_args[] = { bad_text, NULL }, *none[] = { NULL };
 	const struct oci_mount relative = { "bind", "/a", "data", NULL };
 	const struct oci_mount root = { "bind", "/a", "/", NULL };
-	const struct oci_mount twice[] = { { "bind", "/a", "/d", NULL }, { "bind", "/b", "/d", NULL } };
+	const struct oci_mount twice[] = { { "bind", "/a", "/d", NULL },
+					   { "bind", "/b", "/d", NULL } };
 	const struct oci_device gone = { "/dev/no-such-device", "/dev/x", "r" };
 	const struct oci_device file = { "/etc/passwd", "/dev/x", "r" };
 	const struct oci_rlimit inverted = { "RLIMIT_NOFILE", 9, 8 };
@@ -220,8 +231,13 @@ static void exec_takes_the_process_over(void **state)
 	char e1[] = "PATH=/x", e2[] = "NEW=1", e3[] = "HOSTNAME", ls[] = "ls";
 	char *adds[] = { e1, e2, e3, NULL }, *cmd[] = { ls, NULL };
 	struct oci_user user = { .uid = 5, .gid = 6 };
-	struct oci_exec e = { .args = cmd, .env_adds = adds, .cwd = "/tmp", .user = &user, .terminal = 1,
-			      .console_width = 100, .console_height = 40 };
+	struct oci_exec e = { .args = cmd,
+			      .env_adds = adds,
+			      .cwd = "/tmp",
+			      .user = &user,
+			      .terminal = 1,
+			      .console_width = 100,
+			      .console_height = 40 };
 	AUTO_FREE char *spec = NULL, *text = NULL;
 
 	(void)state;
@@ -240,9 +256,12 @@ static void exec_takes_the_process_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(default_spec),	       cmocka_unit_test(full_spec),
-		cmocka_unit_test(privileged_spec),     cmocka_unit_test(default_seccomp_is_on),
-		cmocka_unit_test(oom_score_is_clamped), cmocka_unit_test(refusals),
+		cmocka_unit_test(default_spec),
+		cmocka_unit_test(full_spec),
+		cmocka_unit_test(privileged_spec),
+		cmocka_unit_test(default_seccomp_is_on),
+		cmocka_unit_test(oom_score_is_clamped),
+		cmocka_unit_test(refusals),
 		cmocka_unit_test(exec_takes_the_process_over),
 	};
 
