@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The hash is libcrypto's, linked in statically as two functions: the library itself would cost each shim more
- * private memory than all of its own.
+ * The hash is libcrypto's, linked in statically as two functions: the library itself would cost
+ * each shim more private memory than all of its own.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "shim/address.h"
@@ -67,7 +67,8 @@ int address_listen(const char *path)
 	struct sockaddr_un sun;
 	int r = fill(path, &sun);
 
-	if (fd < 0 || fchmod(fd, 0600) < 0) /* before bind: the file has this mode from its beginning */
+	if (fd < 0 ||
+	    fchmod(fd, 0600) < 0) /* before bind: the file has this mode from its beginning */
 		return -errno;
 	if (r < 0)
 		return r;
@@ -83,7 +84,8 @@ int address_listen(const char *path)
 
 char *group_from_config(const char *json, unsigned long n)
 {
-	static const char *const names[] = { "io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id" };
+	static const char *const names[] = { "io.containerd.runc.v2.group",
+					     "io.kubernetes.cri.sandbox-id" };
 	json_t *root = json_loadb(json, n, 0, NULL);
 	const json_t *annotations = json_object_get(root, "annotations");
 	char *group = NULL;

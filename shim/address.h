@@ -10,15 +10,16 @@
 /* "<dir>/<hex sha256 of grpc_address/ns/group>"; caller frees; NULL on OOM. */
 char *address_path(const char *dir, const char *grpc_address, const char *ns, const char *group);
 /*
- * Listen at path, mode 0600. A descriptor; -EEXIST: somebody serves there already; another -errno. A dead
- * socket is replaced.
+ * Listen at path, mode 0600. A descriptor; -EEXIST: somebody serves there already; another -errno.
+ * A dead socket is replaced.
  */
 int address_listen(const char *path);
 int address_is_live(const char *path); /* does somebody accept there? */
 
 /*
  * The id by which containers share a shim: annotation io.containerd.runc.v2.group, else
- * io.kubernetes.cri.sandbox-id of config.json in the working directory, else id. Caller frees; NULL on OOM.
+ * io.kubernetes.cri.sandbox-id of config.json in the working directory, else id. Caller frees; NULL
+ * on OOM.
  */
 char *group_id(const char *id);
 /* The same from the file's text; NULL when it has neither. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Output goes to each client's socket at once; the rest of a frame that a full socket did not take is kept for that
- * client, one frame at most, and the log sink pauses. A client that has not taken its rest in time is dropped.
- * Input is read only as fast as the process takes it. One thread, the loop's.
+ * Output goes to each client's socket at once; the rest of a frame that a full socket did not take
+ * is kept for that client, one frame at most, and the log sink pauses. A client that has not taken
+ * its rest in time is dropped. Input is read only as fast as the process takes it. One thread, the
+ * loop's.
  */
 #include "shim/attach.h"
 
@@ -33,7 +34,7 @@ struct client {
 	size_t rest_at, rest_len;
 	unsigned char header[HEADER];
 	size_t header_len;
-	size_t frame_left;       /* data bytes of the current frame still to come */
+	size_t frame_left; /* data bytes of the current frame still to come */
 	unsigned char resize[4];
 	size_t resize_len;
 	int input_waits; /* the process does not take input now */
@@ -48,7 +49,8 @@ struct attach {
 	void *ud;
 	struct list clients;
 	size_t n_clients, n_behind;
-	struct loop_timer *drained; /* due at once: the sink is told outside of any walk over clients */
+	struct loop_timer
+		*drained; /* due at once: the sink is told outside of any walk over clients */
 	int ended;
 };
 
@@ -104,7 +106,9 @@ static void stalled(void *ud)
 	client_free(c);
 }
 
-/* Keep the rest of a frame until the socket takes it. A client that cannot be watched is dropped. */
+/*
+ * Keep the rest of a frame until the socket takes it. A client that cannot be watched is dropped.
+ */
 static int fall_behind(struct client *c, const unsigned char *header, size_t header_n,
 		       const char *data, size_t n)
 {
@@ -117,7 +121,8 @@ static int fall_behind(struct client *c, const unsigned char *header, size_t hea
 	c->rest_len = header_n + n;
 	c->attach->n_behind++;
 	watch_for(c);
-	return loop_add_timer(c->attach->loop, clock_now_ns() + ATTACH_STALL_NS, stalled, c, &c->stall);
+	return loop_add_timer(c->attach->loop, clock_now_ns() + ATTACH_STALL_NS, stalled, c,
+			      &c->stall);
 }
 
 /* 0, or negative: the client is to be dropped. */
@@ -168,7 +173,10 @@ static int client_flush(struct client *c)
 	return 0;
 }
 
-/* Frame data of n bytes arrived. The count that was used, or -EAGAIN (input is full) or another error. */
+/*
+ * Frame data of n bytes arrived. The count that was used, or -EAGAIN (input is full) or another
+ * error.
+ */
 static ptrdiff_t frame_data(struct client *c, const char *data, size_t n)
 {
 	struct attach *a = c->attach;
@@ -205,7 +213,10 @@ static int frame_begin(struct client *c)
 	return 0;
 }
 
-/* Use what arrived; the count used (less than n when the input is full), or -errno: drop the client. */
+/*
+ * Use what arrived; the count used (less than n when the input is full), or -errno: drop the
+ * client.
+ */
 static ptrdiff_t take_input(struct client *c, const char *data, size_t n)
 {
 	size_t at = 0;
@@ -337,7 +348,7 @@ int attach_new(struct loop *loop, int bundle_fd, unsigned int flags, const struc
 
 void attach_send(struct attach *a, enum attach_frame stream, const char *data, size_t n)
 {
-	list_for_safe(it, &a->clients) {
+	list_for_safe (it, &a->clients) {
 		struct client *c = list_entry(it, struct client, node);
 
 		if (client_send(c, stream, data, n) < 0)
@@ -352,7 +363,7 @@ int attach_behind(const struct attach *a)
 
 void attach_resume_input(struct attach *a)
 {
-	list_for_safe(it, &a->clients) {
+	list_for_safe (it, &a->clients) {
 		struct client *c = list_entry(it, struct client, node);
 
 		if (c->input_waits) {
@@ -365,7 +376,7 @@ void attach_resume_input(struct attach *a)
 void attach_end(struct attach *a)
 {
 	a->ended = 1;
-	list_for_safe(it, &a->clients) {
+	list_for_safe (it, &a->clients) {
 		struct client *c = list_entry(it, struct client, node);
 
 		if (!c->rest)
@@ -377,7 +388,7 @@ void attach_free(struct attach *a, int bundle_fd)
 {
 	if (!a)
 		return;
-	list_for_safe(it, &a->clients) {
+	list_for_safe (it, &a->clients) {
 		struct client *c = list_entry(it, struct client, node);
 
 		if (c->rest) {

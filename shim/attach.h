@@ -12,9 +12,9 @@
 
 #include "base/loop.h"
 
-#define ATTACH_NAME     "attach" /* in the bundle */
-#define ATTACH_CLIENTS  64
-#define ATTACH_STALL_NS (1 * INT64_C(1000000000))
+#define ATTACH_NAME      "attach" /* in the bundle */
+#define ATTACH_CLIENTS   64
+#define ATTACH_STALL_NS  (1 * INT64_C(1000000000))
 #define ATTACH_FRAME_MAX 65536 /* bytes of data in a frame, both ways */
 
 /* A frame: one byte type, three bytes length (big-endian), data. */
@@ -43,7 +43,8 @@ struct attach_ops {
 int attach_new(struct loop *loop, int bundle_fd, unsigned int flags, const struct attach_ops *ops,
 	       void *ud, struct attach **ret);
 void attach_send(struct attach *a, enum attach_frame stream, const char *data, size_t n);
-int attach_behind(const struct attach *a); /* a client's socket is full: send no more until drained */
+int attach_behind(
+	const struct attach *a); /* a client's socket is full: send no more until drained */
 void attach_resume_input(struct attach *a);
 void attach_end(struct attach *a); /* no more output: clients get the rest, then end of file */
 void attach_free(struct attach *a, int bundle_fd); /* removes the socket; NULL allowed */

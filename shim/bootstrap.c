@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An Any may decode as BootstrapParams and the other way round; what tells them apart is that params begin with the id
- * that the flags give too.
+ * An Any may decode as BootstrapParams and the other way round; what tells them apart is that
+ * params begin with the id that the flags give too.
  */
 #include "shim/bootstrap.h"
 
@@ -48,8 +48,9 @@ static ctr_code take_params(const params *p, struct bootstrap *b, struct ctr_err
 ctr_code bootstrap_decode(const void *data, size_t n, const char *id, struct bootstrap *ret,
 			  struct ctr_error *err)
 {
-	params *p AUTO_PB = pb_unpack(&containerd__runtime__bootstrap__v1__bootstrap_params__descriptor, data, n,
-				      BOOTSTRAP_MAX);
+	params *p AUTO_PB =
+		pb_unpack(&containerd__runtime__bootstrap__v1__bootstrap_params__descriptor, data,
+			  n, BOOTSTRAP_MAX);
 	Google__Protobuf__Any *any AUTO_PB = NULL;
 	AUTO_BOOTSTRAP b = { 0 };
 	ctr_code code;
@@ -59,7 +60,8 @@ ctr_code bootstrap_decode(const void *data, size_t n, const char *id, struct boo
 	} else {
 		any = pb_unpack(&google__protobuf__any__descriptor, data, n, BOOTSTRAP_MAX);
 		if (!any)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "standard input holds no options");
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"standard input holds no options");
 		code = options_decode(any, &b.options, err);
 	}
 	if (code != CTR_OK)

@@ -12,7 +12,7 @@
 #define BOOTSTRAP_MAX (10 * 1024 * 1024) /* bytes of standard input */
 
 struct bootstrap {
-	int params;          /* BootstrapParams came: answer with a BootstrapResult */
+	int params; /* BootstrapParams came: answer with a BootstrapResult */
 	int debug;
 	char *ttrpc_address; /* NULL: not given */
 	char *grpc_address;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Hierarchies are where systemd and cgroupfs-mount put them: below /sys/fs/cgroup, v1 controllers by name. The
- * paths are taken when the container is made: an init that is itself a service manager moves into a
- * cgroup below later.
+ * Hierarchies are where systemd and cgroupfs-mount put them: below /sys/fs/cgroup, v1 controllers
+ * by name. The paths are taken when the container is made: an init that is itself a service manager
+ * moves into a cgroup below later.
  */
 #include "shim/cgroup.h"
 
@@ -271,7 +271,8 @@ static int join_one(const char *root, const char *name, pid_t pid)
 
 int cgroup_join(const char *name, pid_t pid)
 {
-	static const char *const controllers[] = { "cpu", "cpuacct", "memory", "pids", "blkio", "freezer" };
+	static const char *const controllers[] = { "cpu",  "cpuacct", "memory",
+						   "pids", "blkio",   "freezer" };
 	int r = 0;
 
 	name += strspn(name, "/");

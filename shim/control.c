@@ -19,8 +19,12 @@
 static void run_job(struct op *op, const char *what, const char *const *args, job_fn fn)
 {
 	struct task *t = op->task;
-	struct job_spec spec = { .runc = &t->runc, .kids = &op->shim->kids, .what = what, .args = args,
-				 .bundle_fd = t->bundle_fd, .log_name = "log.json" };
+	struct job_spec spec = { .runc = &t->runc,
+				 .kids = &op->shim->kids,
+				 .what = what,
+				 .args = args,
+				 .bundle_fd = t->bundle_fd,
+				 .log_name = "log.json" };
 	AUTO_ERROR err = ERROR_INIT;
 	ctr_code code = job_start(op->shim->loop, &spec, fn, op, &err);
 
@@ -133,7 +137,8 @@ static void update_it(struct op *op)
 		op_fail_text(op, CTR_UNKNOWN, "cannot update a stopped container");
 		return;
 	}
-	r = io_write_file(t->bundle_fd, RESOURCES, rq->resources->value.data, rq->resources->value.len, 0600, 0);
+	r = io_write_file(t->bundle_fd, RESOURCES, rq->resources->value.data,
+			  rq->resources->value.len, 0600, 0);
 	if (r < 0)
 		op_fail_text(op, CTR_UNKNOWN, "write '%s': %s", RESOURCES, strerrordesc_np(-r));
 	else
@@ -147,7 +152,8 @@ void do_update(struct op *op)
 	if (op_task(op, rq->id) < 0)
 		return;
 	if (!rq->resources || rq->resources->value.len == 0)
-		op_fail_text(op, CTR_INVALID_ARGUMENT, "update of container '%s' without resources", rq->id);
+		op_fail_text(op, CTR_INVALID_ARGUMENT, "update of container '%s' without resources",
+			     rq->id);
 	else
 		op_exclusive(op, update_it);
 }
@@ -202,7 +208,8 @@ void do_kill(struct op *op)
 	if (r == -ESRCH)
 		op_fail_text(op, CTR_NOT_FOUND, "process already finished");
 	else if (r < 0)
-		op_fail_text(op, CTR_UNKNOWN, "signal process %d: %s", (int)p->pid, strerrordesc_np(-r));
+		op_fail_text(op, CTR_UNKNOWN, "signal process %d: %s", (int)p->pid,
+			     strerrordesc_np(-r));
 	else
 		op_empty(op);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One direction of one stream. The read buffer is shared by all copies, since a read is handed on at once;
- * only the rest that a full sink did not take is kept, in memory of its own, until it is taken.
+ * One direction of one stream. The read buffer is shared by all copies, since a read is handed on
+ * at once; only the rest that a full sink did not take is kept, in memory of its own, until it is
+ * taken.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -170,7 +171,7 @@ static void resume(struct copy *c)
 
 void sink_resume(struct sink *s)
 {
-	list_for_safe(it, &s->copies)
+	list_for_safe (it, &s->copies)
 		resume(list_entry(it, struct copy, node));
 	if (s->resumed)
 		s->resumed(s->resumed_ud);

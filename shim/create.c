@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Create: bundle, runtime, root file system, standard streams, "runc create". A step that fails undoes all before it: no
- * mount, process, cgroup or file is left.
+ * Create: bundle, runtime, root file system, standard streams, "runc create". A step that fails
+ * undoes all before it: no mount, process, cgroup or file is left.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,8 +57,12 @@ static void fail_called(struct op *op, struct ctr_error *err)
 {
 	struct task *t = op->task;
 	const char *const args[] = { "delete", "--force", t->id, NULL };
-	struct job_spec spec = { .runc = &t->runc, .kids = &op->shim->kids, .what = "delete",
-				 .args = args, .bundle_fd = t->bundle_fd, .log_name = "undo.log.json" };
+	struct job_spec spec = { .runc = &t->runc,
+				 .kids = &op->shim->kids,
+				 .what = "delete",
+				 .args = args,
+				 .bundle_fd = t->bundle_fd,
+				 .log_name = "undo.log.json" };
 	AUTO_ERROR ignored = ERROR_INIT;
 
 	ctr_move_error(&op->failure, err);
@@ -136,7 +140,8 @@ static void created(void *ud, ctr_code code, struct ctr_error *err)
 	struct op *op = ud;
 	struct task *t = op->task;
 	struct shim *s = op->shim;
-	Containerd__Task__V2__CreateTaskResponse rsp = CONTAINERD__TASK__V2__CREATE_TASK_RESPONSE__INIT;
+	Containerd__Task__V2__CreateTaskResponse rsp =
+		CONTAINERD__TASK__V2__CREATE_TASK_RESPONSE__INIT;
 
 	stdio_close_child_fds(t->init.io);
 	if (code == CTR_OK)
@@ -160,8 +165,13 @@ static ctr_code call_runtime(struct op *op, struct ctr_error *err)
 	const char *args[12];
 	size_t n = 0;
 	int fds[3];
-	struct job_spec spec = { .runc = &t->runc, .kids = &op->shim->kids, .what = "create",
-				 .args = args, .bundle_fd = t->bundle_fd, .log_name = "log.json", .fds = fds };
+	struct job_spec spec = { .runc = &t->runc,
+				 .kids = &op->shim->kids,
+				 .what = "create",
+				 .args = args,
+				 .bundle_fd = t->bundle_fd,
+				 .log_name = "log.json",
+				 .fds = fds };
 	ctr_code code;
 
 	args[n++] = "create";
@@ -239,15 +249,18 @@ static ctr_code prepare(struct task *t, const create_request *rq, struct ctr_err
 static ctr_code check(const struct op *op, const create_request *rq, struct ctr_error *err)
 {
 	if (!ident_valid(rq->id))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "container id '%.80s' is not an identifier", rq->id);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"container id '%.80s' is not an identifier", rq->id);
 	if (rq->bundle[0] != '/')
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "bundle '%s' is not an absolute path", rq->bundle);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "bundle '%s' is not an absolute path",
+				rq->bundle);
 	if (*rq->checkpoint)
 		return ctr_fail(err, CTR_UNIMPLEMENTED, "this shim does not restore checkpoints");
 	if (task_find(op->shim, rq->id))
 		return ctr_fail(err, CTR_ALREADY_EXISTS, "container '%s'", rq->id);
 	if (op->shim->n_tasks >= TASKS_MAX)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "more than %d containers in one shim", TASKS_MAX);
+		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "more than %d containers in one shim",
+				TASKS_MAX);
 	return CTR_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The delete verb: what the daemon calls when the shim is dead. Kills and removes the container, unmounts its root file
- * system, removes the dead socket; prints a DeleteResponse.
+ * The delete verb: what the daemon calls when the shim is dead. Kills and removes the container,
+ * unmounts its root file system, removes the dead socket; prints a DeleteResponse.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -89,7 +89,8 @@ static void remove_dead_socket(int bundle_fd, const struct invocation *in)
 	} else {
 		dir[MAX(n, 0)] = '\0';
 		path = address_path(n > 0 ? dir : str_or(in->socket_dir, SOCKET_DIR),
-				    str_or(in->flags.address, ""), in->flags.namespace_, in->flags.id);
+				    str_or(in->flags.address, ""), in->flags.namespace_,
+				    in->flags.id);
 	}
 	if (path && !address_is_live(path))
 		(void)unlink(path);
@@ -132,7 +133,8 @@ int cmd_delete(const struct invocation *in)
 	code = delete_container(bundle_fd, in, &err);
 	r = mounts_remove(rootfs);
 	if (r < 0)
-		(void)fprintf(stderr, "%s: unmount '%s': %s\n", SHIM_NAME, rootfs, strerrordesc_np(-r));
+		(void)fprintf(stderr, "%s: unmount '%s': %s\n", SHIM_NAME, rootfs,
+			      strerrordesc_np(-r));
 	remove_dead_socket(bundle_fd, in);
 	if (code == CTR_OK)
 		code = print_response(pid, &err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One event is on its way at a time: that keeps the order without any bookkeeping. A lost connection costs no
- * try: the event waits for the daemon. An answer that says "not now" costs one, and any other error drops
- * the event with a log line, since it would be refused again.
+ * One event is on its way at a time: that keeps the order without any bookkeeping. A lost
+ * connection costs no try: the event waits for the daemon. An answer that says "not now" costs one,
+ * and any other error drops the event with a log line, since it would be refused again.
  */
 #include "shim/events.h"
 
@@ -84,7 +84,8 @@ static void retry_in(struct events *e, int seconds)
 {
 	if (e->retry)
 		return;
-	if (loop_add_timer(e->loop, clock_now_ns() + seconds * NS_PER_SEC, retry_due, e, &e->retry) < 0)
+	if (loop_add_timer(e->loop, clock_now_ns() + seconds * NS_PER_SEC, retry_due, e,
+			   &e->retry) < 0)
 		log_warn("events wait for the daemon's next call: no memory for a timer");
 }
 
@@ -183,7 +184,8 @@ int events_new(struct loop *loop, const char *address, const char *ns, struct ev
 	return 0;
 }
 
-static int encode(const struct events *e, const char *topic, const void *message, void **ret, size_t *ret_n)
+static int encode(const struct events *e, const char *topic, const void *message, void **ret,
+		  size_t *ret_n)
 {
 	Containerd__Services__Events__Ttrpc__V1__ForwardRequest rq =
 		CONTAINERD__SERVICES__EVENTS__TTRPC__V1__FORWARD_REQUEST__INIT;

@@ -14,7 +14,10 @@
 
 struct events;
 
-/* address: path of the daemon's ttrpc socket, "unix://" allowed; "": events are dropped. Borrowed strings. */
+/*
+ * address: path of the daemon's ttrpc socket, "unix://" allowed; "": events are dropped. Borrowed
+ * strings.
+ */
 int events_new(struct loop *loop, const char *address, const char *ns, struct events **ret);
 /* Queue one; message is any generated struct of containerd.events. */
 void events_publish(struct events *e, const char *topic, const void *message);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Exec processes. Exec only registers: the process description goes to a file in the bundle at once, so none of it stays in
- * memory. Start runs "runc exec", several at a time if need be. Delete leaves nothing of it.
+ * Exec processes. Exec only registers: the process description goes to a file in the bundle at
+ * once, so none of it stays in memory. Start runs "runc exec", several at a time if need be. Delete
+ * leaves nothing of it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +18,9 @@
 #include "rpc/pb.h"
 #include "shim/task.h"
 
-/* A file name of the bundle that no other file there has; ids are identifiers, so it holds no '/'. */
+/*
+ * A file name of the bundle that no other file there has; ids are identifiers, so it holds no '/'.
+ */
 static char *file_name(const struct proc *p, const char *suffix)
 {
 	return str_printf("exec-%s%s", p->id, suffix);
@@ -45,20 +48,22 @@ static ctr_code check(struct op *op, const exec_request *rq, struct ctr_error *e
 	struct task *t = op->task;
 
 	if (!ident_valid(rq->exec_id))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "exec id '%.80s' is not an identifier", rq->exec_id);
-	list_for(it, &t->execs)
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "exec id '%.80s' is not an identifier",
+				rq->exec_id);
+	list_for (it, &t->execs)
 		if (strcmp(list_entry(it, struct proc, node)->id, rq->exec_id) == 0)
 			return ctr_fail(err, CTR_ALREADY_EXISTS, "id %s", rq->exec_id);
 	if (t->n_execs >= EXECS_MAX)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "container '%s' has %d exec processes", t->id,
-				EXECS_MAX);
+		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "container '%s' has %d exec processes",
+				t->id, EXECS_MAX);
 	if (t->init.state != PROC_RUNNING)
 		return ctr_fail(err, CTR_UNKNOWN, "cannot exec in a %s state",
 				t->init.state == PROC_CREATED ? "created" : "stopped");
 	if (t->paused)
 		return ctr_fail(err, CTR_UNKNOWN, "cannot exec in a paused state");
 	if (!rq->spec || rq->spec->value.len == 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "exec '%s' without a process", rq->exec_id);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "exec '%s' without a process",
+				rq->exec_id);
 	return CTR_OK;
 }
 
@@ -72,7 +77,8 @@ static ctr_code add(struct op *op, const exec_request *rq, struct ctr_error *err
 	if (p && proc_init(p, t, rq->exec_id, rq->stdin, rq->stdout, rq->stderr, rq->terminal) == 0)
 		name = file_name(p, ".process.json");
 	if (name)
-		r = io_write_file(t->bundle_fd, name, rq->spec->value.data, rq->spec->value.len, 0600, 0);
+		r = io_write_file(t->bundle_fd, name, rq->spec->value.data, rq->spec->value.len,
+				  0600, 0);
 	if (r < 0) {
 		if (p)
 			proc_done(p);
@@ -169,8 +175,13 @@ static ctr_code call_runtime(struct op *op, struct ctr_error *err)
 	const char *args[12] = { "exec", "--process", process, "--detach", "--pid-file", pid_file };
 	size_t n = 6;
 	int fds[3];
-	struct job_spec spec = { .runc = &t->runc, .kids = &op->shim->kids, .what = "exec", .args = args,
-				 .bundle_fd = t->bundle_fd, .log_name = log, .fds = fds };
+	struct job_spec spec = { .runc = &t->runc,
+				 .kids = &op->shim->kids,
+				 .what = "exec",
+				 .args = args,
+				 .bundle_fd = t->bundle_fd,
+				 .log_name = log,
+				 .fds = fds };
 	ctr_code code;
 
 	if (!process || !pid_file || !log || !console)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ends of processes. An init or exec becomes our child when the runtime process that made it ends; it is then watched
- * by pidfd. Everything else that is re-parented to us is reaped by SIGCHLD without further thought.
+ * Ends of processes. An init or exec becomes our child when the runtime process that made it ends;
+ * it is then watched by pidfd. Everything else that is re-parented to us is reaped by SIGCHLD
+ * without further thought.
  *
- * Two rules keep that free of races. While a runtime call is under way that will leave us a process, orphans
- * stay zombies: the pid that the runtime is about to tell may be one of them. And a zombie that is watched
- * is left to its watcher; what hides behind it is looked for again a moment later.
+ * Two rules keep that free of races. While a runtime call is under way that will leave us a
+ * process, orphans stay zombies: the pid that the runtime is about to tell may be one of them. And
+ * a zombie that is watched is left to its watcher; what hides behind it is looked for again a
+ * moment later.
  *
- * Order of announcements: a process's exit after its start, init's exit after those of all its execs.
+ * Order of announcements: a process's exit after its start, init's exit after those of all its
+ * execs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +60,7 @@ static void announce(struct proc *p)
 	ev.exit_status = p->status;
 	ev.exited_at = &at;
 	events_publish(p->task->shim->events, "/tasks/exit", &ev);
-	list_for_safe(it, &p->waiters)
+	list_for_safe (it, &p->waiters)
 		answer_wait(p, list_entry(it, struct op, node));
 	p->after_end = NULL;
 	if (next)
@@ -66,7 +69,7 @@ static void announce(struct proc *p)
 
 static int execs_live(const struct task *t)
 {
-	list_for(it, &t->execs) {
+	list_for (it, &t->execs) {
 		const struct proc *p = list_entry(it, struct proc, node);
 
 		if (p->starting || p->child || (p->ended && !p->announced))
@@ -77,13 +80,14 @@ static int execs_live(const struct task *t)
 
 void task_settle(struct task *t)
 {
-	list_for(it, &t->execs) {
+	list_for (it, &t->execs) {
 		struct proc *p = list_entry(it, struct proc, node);
 
 		if (p->ended && !p->announced && !p->starting)
 			announce(p);
 	}
-	if (t->init.ended && !t->init.announced && !t->init.starting && !t->killing && !execs_live(t))
+	if (t->init.ended && !t->init.announced && !t->init.starting && !t->killing &&
+	    !execs_live(t))
 		announce(&t->init); /* may free t */
 }
 
@@ -97,12 +101,18 @@ static void rest_killed(void *ud, ctr_code code, struct ctr_error *err)
 	task_settle(t);
 }
 
-/* Without a pid namespace of its own a container outlives its init, unless somebody kills the rest. */
+/*
+ * Without a pid namespace of its own a container outlives its init, unless somebody kills the rest.
+ */
 static void kill_rest(struct task *t)
 {
 	const char *const args[] = { "kill", "--all", t->id, "KILL", NULL };
 	struct job_spec spec = {
-		.runc = &t->runc, .kids = &t->shim->kids, .what = "kill", .args = args, .bundle_fd = t->bundle_fd,
+		.runc = &t->runc,
+		.kids = &t->shim->kids,
+		.what = "kill",
+		.args = args,
+		.bundle_fd = t->bundle_fd,
 		.log_name = "kill-rest.log.json",
 	};
 	AUTO_ERROR err = ERROR_INIT;
@@ -122,7 +132,8 @@ static void proc_ended(void *ud, const siginfo_t *info)
 	p->state = PROC_STOPPED;
 	p->ended = 1;
 	p->exited_wall_ns = clock_wall_ns();
-	p->status = (uint32_t)(info->si_code == CLD_EXITED ? info->si_status : 128 + info->si_status);
+	p->status =
+		(uint32_t)(info->si_code == CLD_EXITED ? info->si_status : 128 + info->si_status);
 	if (p->io)
 		stdio_drain(p->io);
 	if (p == &t->init) {
@@ -146,12 +157,12 @@ static void reap_again(void *ud)
 
 static int is_tracked(const struct shim *s, pid_t pid)
 {
-	list_for(it, &s->tasks) {
+	list_for (it, &s->tasks) {
 		const struct task *t = list_entry(it, struct task, node);
 
 		if (t->init.child && t->init.pid == pid)
 			return 1;
-		list_for(e, &t->execs) {
+		list_for (e, &t->execs) {
 			const struct proc *p = list_entry(e, struct proc, node);
 
 			if (p->child && p->pid == pid)
@@ -171,8 +182,8 @@ void reap_orphans(struct shim *s)
 			return;
 		if (is_tracked(s, info.si_pid) || kids_have(&s->kids, info.si_pid)) {
 			if (!s->reap_timer)
-				(void)loop_add_timer(s->loop, clock_now_ns() + REAP_AGAIN_NS, reap_again, s,
-						     &s->reap_timer);
+				(void)loop_add_timer(s->loop, clock_now_ns() + REAP_AGAIN_NS,
+						     reap_again, s, &s->reap_timer);
 			return;
 		}
 		if (waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG) < 0)
@@ -226,7 +237,7 @@ void proc_fail(struct proc *p)
 	p->status = 255;
 	p->exited_wall_ns = clock_wall_ns();
 	p->ended = p->announced = 1;
-	list_for_safe(it, &p->waiters)
+	list_for_safe (it, &p->waiters)
 		answer_wait(p, list_entry(it, struct op, node));
 }
 

@@ -4,9 +4,9 @@
  * input of a process.
  *
  * For a fifo the sink is its own reader (keep_fd) as long as no other is known: so writing never
- * fails, and what fits into the fifo waits for a reader that returns. When the fifo is full the sink lets
- * go of its read end and looks whether somebody else reads. If so it waits for room, and the kernel
- * tells (EPOLLERR) when that reader goes; if not the bytes are dropped.
+ * fails, and what fits into the fifo waits for a reader that returns. When the fifo is full the
+ * sink lets go of its read end and looks whether somebody else reads. If so it waits for room, and
+ * the kernel tells (EPOLLERR) when that reader goes; if not the bytes are dropped.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -16,7 +16,7 @@ struct kid {
 
 static inline int kids_have(const struct list *kids, pid_t pid)
 {
-	list_for(it, kids)
+	list_for (it, kids)
 		if (list_entry(it, struct kid, node)->pid == pid)
 			return 1;
 	return 0;

@@ -42,14 +42,20 @@ static void start_init(struct op *op)
 {
 	struct task *t = op->task;
 	const char *const args[] = { "start", t->id, NULL };
-	struct job_spec spec = { .runc = &t->runc, .kids = &op->shim->kids, .what = "start",
-				 .args = args, .bundle_fd = t->bundle_fd, .log_name = "log.json" };
+	struct job_spec spec = { .runc = &t->runc,
+				 .kids = &op->shim->kids,
+				 .what = "start",
+				 .args = args,
+				 .bundle_fd = t->bundle_fd,
+				 .log_name = "log.json" };
 	AUTO_ERROR err = ERROR_INIT;
 	ctr_code code;
 
 	if (t->init.state != PROC_CREATED) {
 		op_fail_text(op, CTR_UNKNOWN, "cannot start a %s process",
-			     t->init.state == PROC_STOPPED ? "stopped" : t->paused ? "paused" : "running");
+			     t->init.state == PROC_STOPPED ? "stopped"
+			     : t->paused                   ? "paused"
+							   : "running");
 		return;
 	}
 	code = job_start(op->shim->loop, &spec, started, op, &err);
@@ -123,8 +129,12 @@ static void delete_stopped(struct op *op)
 {
 	struct task *t = op->task;
 	const char *const args[] = { "delete", t->id, NULL };
-	struct job_spec spec = { .runc = &t->runc, .kids = &op->shim->kids, .what = "delete",
-				 .args = args, .bundle_fd = t->bundle_fd, .log_name = "log.json" };
+	struct job_spec spec = { .runc = &t->runc,
+				 .kids = &op->shim->kids,
+				 .what = "delete",
+				 .args = args,
+				 .bundle_fd = t->bundle_fd,
+				 .log_name = "log.json" };
 	AUTO_ERROR err = ERROR_INIT;
 	ctr_code code = job_start(op->shim->loop, &spec, deleted, op, &err);
 

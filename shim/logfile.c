@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rotation is by rename, oldest first: path.1 to path.2, path to path.1, then a new path. With one
- * file it is cut to nothing in place. If rotation fails the log goes on in the old file: a line that
- * can be written is never given up for a limit.
+ * file it is cut to nothing in place. If rotation fails the log goes on in the old file: a line
+ * that can be written is never given up for a limit.
  */
 #include "shim/logfile.h"
 
@@ -39,8 +39,8 @@ int make_parent_dirs(const char *path)
 static int open_current(struct log_file *f)
 {
 	struct stat st;
-	AUTO_CLOSE int fd = open(f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-				 0640);
+	AUTO_CLOSE int fd = open(
+		f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
@@ -134,8 +134,9 @@ int log_file_open(struct log_file *f, const char *path, uint64_t max_bytes, uint
 {
 	int r = make_parent_dirs(path);
 
-	*f = (struct log_file){ .out = { begin, put }, .fd = -1, .max_bytes = max_bytes,
-				.max_files = max_files };
+	*f = (struct log_file){
+		.out = { begin, put }, .fd = -1, .max_bytes = max_bytes, .max_files = max_files
+	};
 	if (r < 0)
 		return r;
 	f->path = str_dup(path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The logger reads the container's pipes itself: the shim copies nothing and keeps no end of them. It gets no
- * environment but CONTAINER_ID and CONTAINER_NAMESPACE.
+ * The logger reads the container's pipes itself: the shim copies nothing and keeps no end of them.
+ * It gets no environment but CONTAINER_ID and CONTAINER_NAMESPACE.
  */
 #include "shim/logger.h"
 
@@ -148,7 +148,8 @@ static int spawn_it(struct logger *l, const struct uri *u, const char *ns, const
 	return 0;
 }
 
-static int start(struct logger *l, const struct uri *u, const char *ns, const char *id, int ret_fds[2])
+static int start(struct logger *l, const struct uri *u, const char *ns, const char *id,
+		 int ret_fds[2])
 {
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, rdy[2] = { -1, -1 };
 	int r = fd_pipe(out, 0);
@@ -172,8 +173,9 @@ static int start(struct logger *l, const struct uri *u, const char *ns, const ch
 	return r;
 }
 
-int logger_start(struct loop *loop, struct list *kids, const struct uri *u, const char *ns, const char *id, int byte,
-		 logger_ready_fn fn, void *ud, struct logger **ret, int ret_fds[2])
+int logger_start(struct loop *loop, struct list *kids, const struct uri *u, const char *ns,
+		 const char *id, int byte, logger_ready_fn fn, void *ud, struct logger **ret,
+		 int ret_fds[2])
 {
 	struct logger *l = calloc(1, sizeof(*l));
 	int fds[2] = { -1, -1 };

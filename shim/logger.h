@@ -15,14 +15,16 @@ struct logger;
 typedef void (*logger_ready_fn)(void *ud, int r); /* 0, or -errno: it will never log */
 
 /*
- * Start u->path with the query as arguments. fn is called once, later. ret_fds get the write ends of its two pipes
- * (the caller's). byte != 0: the end of the ready pipe is not enough (binary-v2). 0 or -errno.
+ * Start u->path with the query as arguments. fn is called once, later. ret_fds get the write ends
+ * of its two pipes (the caller's). byte != 0: the end of the ready pipe is not enough (binary-v2).
+ * 0 or -errno.
  */
-int logger_start(struct loop *loop, struct list *kids, const struct uri *u, const char *ns, const char *id, int byte,
-		 logger_ready_fn fn, void *ud, struct logger **ret, int ret_fds[2]);
+int logger_start(struct loop *loop, struct list *kids, const struct uri *u, const char *ns,
+		 const char *id, int byte, logger_ready_fn fn, void *ud, struct logger **ret,
+		 int ret_fds[2]);
 /*
- * Ask it to end (SIGTERM, after LOGGER_GRACE_NS SIGKILL). It frees itself when it is gone; fn is not called
- * any more. NULL allowed.
+ * Ask it to end (SIGTERM, after LOGGER_GRACE_NS SIGKILL). It frees itself when it is gone; fn is
+ * not called any more. NULL allowed.
  */
 void logger_stop(struct logger *l);
 

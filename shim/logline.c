@@ -17,8 +17,12 @@
 /* Length of the UTF-8 sequence at s (n bytes are there), or 0 when it is none. */
 static size_t utf8_len(const unsigned char *s, size_t n)
 {
-	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3
-		   : s[0] < 0xf5 ? 4 : 0;
+	size_t len = s[0] < 0x80   ? 1
+		     : s[0] < 0xc2 ? 0
+		     : s[0] < 0xe0 ? 2
+		     : s[0] < 0xf0 ? 3
+		     : s[0] < 0xf5 ? 4
+				   : 0;
 
 	if (len == 0 || len > n)
 		return 0;
@@ -27,7 +31,9 @@ static size_t utf8_len(const unsigned char *s, size_t n)
 	return str_is_utf8((const char *)s, len) ? len : 0;
 }
 
-/* The JSON form of the next character: *ret_n bytes in ret or, when ret stays empty, as they are. */
+/*
+ * The JSON form of the next character: *ret_n bytes in ret or, when ret stays empty, as they are.
+ */
 static size_t escape(const unsigned char *s, size_t n, char ret[8], size_t *ret_n)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -27,7 +27,8 @@ struct log_framer {
 };
 
 /* Take n bytes that arrived at wall_ns. 0 or the first error of out, and then bytes are lost. */
-int log_feed(struct log_framer *f, const char *data, size_t n, int64_t wall_ns, struct log_out *out);
+int log_feed(struct log_framer *f, const char *data, size_t n, int64_t wall_ns,
+	     struct log_out *out);
 /* End of the stream: write what is held. */
 int log_finish(struct log_framer *f, int64_t wall_ns, struct log_out *out);
 void log_framer_done(struct log_framer *f);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Log first, then the clients: what a client has seen is in the log. A log that cannot be written costs its
- * lines and one warning a minute; the process goes on.
+ * Log first, then the clients: what a client has seen is in the log. A log that cannot be written
+ * costs its lines and one warning a minute; the process goes on.
  */
 #include "shim/logsink.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * containerd-shim-ctr-v2: "start" makes the shim of a container or group, "delete" cleans up after a dead one, no verb
- * serves. Reads the environment, once.
+ * containerd-shim-ctr-v2: "start" makes the shim of a container or group, "delete" cleans up after
+ * a dead one, no verb serves. Reads the environment, once.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * mount(2) with the words of mountopt.c. Overlay options that do not fit into the kernel's page are made short by
- * naming the layers relative to the directory they share, and mounting from there: the working directory
- * is changed for one system call, which nothing can see, since the shim has one thread.
+ * mount(2) with the words of mountopt.c. Overlay options that do not fit into the kernel's page are
+ * made short by naming the layers relative to the directory they share, and mounting from there:
+ * the working directory is changed for one system call, which nothing can see, since the shim has
+ * one thread.
  */
 #include "shim/mounts.h"
 
@@ -77,7 +78,8 @@ char *overlay_shorten(const char *data, char **ret_dir)
 }
 
 /* mount(2) of an overlay from the directory that its layers share. */
-static int mount_from_dir(const char *source, const char *target, unsigned long flags, const char *data)
+static int mount_from_dir(const char *source, const char *target, unsigned long flags,
+			  const char *data)
 {
 	AUTO_FREE char *dir = NULL;
 	AUTO_FREE char *shortened = overlay_shorten(data, &dir);
@@ -101,7 +103,8 @@ static int mount_new(const char *source, const char *target, const char *type, u
 		     const char *data)
 {
 	if (strlen(data) > KERNEL_DATA_MAX)
-		return strcmp(type, "overlay") == 0 ? mount_from_dir(source, target, flags, data) : -E2BIG;
+		return strcmp(type, "overlay") == 0 ? mount_from_dir(source, target, flags, data)
+						    : -E2BIG;
 	return mount(source, target, type, flags, *data ? data : NULL) < 0 ? -errno : 0;
 }
 
@@ -137,7 +140,10 @@ static int place_open(const char *rootfs, const char *sub, struct place *ret)
 	return 0;
 }
 
-/* What the new mount gets in a second call: a bind ignores its flags at first, propagation goes alone. */
+/*
+ * What the new mount gets in a second call: a bind ignores its flags at first, propagation goes
+ * alone.
+ */
 static int adjust(const char *rootfs, const Containerd__Types__Mount *m, unsigned long flags,
 		  unsigned long propagation)
 {
@@ -154,8 +160,8 @@ static int adjust(const char *rootfs, const Containerd__Types__Mount *m, unsigne
 	return r;
 }
 
-static int mount_parsed(const char *rootfs, const Containerd__Types__Mount *m, const struct mount_opts *o,
-			const char *data)
+static int mount_parsed(const char *rootfs, const Containerd__Types__Mount *m,
+			const struct mount_opts *o, const char *data)
 {
 	const unsigned long later = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME |
 				    MS_NODIRATIME | MS_RELATIME;
@@ -167,11 +173,13 @@ static int mount_parsed(const char *rootfs, const Containerd__Types__Mount *m, c
 	if (r == 0)
 		r = mount_new(m->source, at.path, m->type, flags, data);
 	if (r == 0)
-		r = adjust(rootfs, m, bind && !(flags & MS_REMOUNT) ? flags & later : 0, o->propagation);
+		r = adjust(rootfs, m, bind && !(flags & MS_REMOUNT) ? flags & later : 0,
+			   o->propagation);
 	return r;
 }
 
-static ctr_code mount_one(const char *rootfs, const Containerd__Types__Mount *m, struct ctr_error *err)
+static ctr_code mount_one(const char *rootfs, const Containerd__Types__Mount *m,
+			  struct ctr_error *err)
 {
 	AUTO_MOUNT_OPTS o = { 0 };
 	AUTO_FREE char *data = NULL;
@@ -181,9 +189,11 @@ static ctr_code mount_one(const char *rootfs, const Containerd__Types__Mount *m,
 		return ctr_fail_errno(err, -ENOMEM, "mount '%s'", m->source);
 	if (o.loop)
 		return ctr_fail(err, CTR_UNIMPLEMENTED,
-				"mount '%s': loop devices are the mount manager's, not the shim's", m->source);
+				"mount '%s': loop devices are the mount manager's, not the shim's",
+				m->source);
 	if (strlen(data) > DATA_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "mount '%s': options too long", m->source);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "mount '%s': options too long",
+				m->source);
 	r = mount_parsed(rootfs, m, &o, data);
 	if (r < 0)
 		return ctr_fail_errno(err, r, "mount %s '%s' at '%s'", m->type, m->source, rootfs);
@@ -194,8 +204,8 @@ ctr_code mounts_make(const char *rootfs, Containerd__Types__Mount *const *mounts
 		     struct ctr_error *err)
 {
 	if (n > MOUNTS_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%zu mounts for '%s', more than %d", n, rootfs,
-				MOUNTS_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%zu mounts for '%s', more than %d", n,
+				rootfs, MOUNTS_MAX);
 	for (size_t i = 0; i < n; i++) {
 		ctr_code code = mount_one(rootfs, mounts[i], err);
 

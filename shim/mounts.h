@@ -19,8 +19,8 @@ ctr_code mounts_make(const char *rootfs, Containerd__Types__Mount *const *mounts
 int mounts_remove(const char *rootfs);
 
 /*
- * Overlay data longer than a page: the directory that all lowerdirs share (caller frees) and the data with
- * names relative to it. NULL when there is no lowerdir or they share nothing. Pure.
+ * Overlay data longer than a page: the directory that all lowerdirs share (caller frees) and the
+ * data with names relative to it. NULL when there is no lowerdir or they share nothing. Pure.
  */
 char *overlay_shorten(const char *data, char **ret_dir);
 

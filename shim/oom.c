@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * v1: an eventfd registered with memory.oom_control, which also fires when the cgroup is removed. v2: inotify on
- * memory.events, where only a higher oom_kill count is one.
+ * v1: an eventfd registered with memory.oom_control, which also fires when the cgroup is removed.
+ * v2: inotify on memory.events, where only a higher oom_kill count is one.
  */
 #include "shim/oom.h"
 

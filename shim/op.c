@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls and their order: the runtime wants one create, start, pause, update or delete of a container at a time, so those
- * take the container for themselves, and others wait in the order they came.
+ * Calls and their order: the runtime wants one create, start, pause, update or delete of a
+ * container at a time, so those take the container for themselves, and others wait in the order
+ * they came.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -110,7 +111,8 @@ void op_after_output(struct op *op, struct stdio *io, loop_fn fn)
 {
 	op->after_output = fn;
 	if (io && stdio_busy(io) &&
-	    loop_add_timer(op->shim->loop, clock_now_ns() + OUTPUT_LIMIT_NS, output_late, op, &op->timer) == 0)
+	    loop_add_timer(op->shim->loop, clock_now_ns() + OUTPUT_LIMIT_NS, output_late, op,
+			   &op->timer) == 0)
 		stdio_on_idle(io, output_done, op);
 	else
 		fn(op);
@@ -118,7 +120,7 @@ void op_after_output(struct op *op, struct stdio *io, loop_fn fn)
 
 void op_drop_queue(struct task *t)
 {
-	list_for_safe(it, &t->queue) {
+	list_for_safe (it, &t->queue) {
 		struct op *op = list_entry(it, struct op, node);
 
 		op->task = NULL;

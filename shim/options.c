@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The two files have containerd's names. They say what the delete verb needs to call the same runtime with the
- * same root after the shim itself is gone.
+ * The two files have containerd's names. They say what the delete verb needs to call the same
+ * runtime with the same root after the shim itself is gone.
  */
 #include "shim/options.h"
 
@@ -30,7 +30,8 @@ static int fill(struct options *o, const char *binary, const char *root, const c
 	return -ENOMEM;
 }
 
-ctr_code options_decode(const Google__Protobuf__Any *any, struct options *ret, struct ctr_error *err)
+ctr_code options_decode(const Google__Protobuf__Any *any, struct options *ret,
+			struct ctr_error *err)
 {
 	Containerd__Runc__V1__Options defaults;
 	Containerd__Runc__V1__Options *got AUTO_PB = NULL;
@@ -40,7 +41,8 @@ ctr_code options_decode(const Google__Protobuf__Any *any, struct options *ret, s
 	containerd__runc__v1__options__init(&defaults);
 	if (any && *str_or(any->type_url, "")) {
 		if (!pb_any_is(any, &containerd__runc__v1__options__descriptor))
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "runtime options of type '%s' are not known",
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"runtime options of type '%s' are not known",
 					any->type_url);
 		got = pb_any_unpack(any, &containerd__runc__v1__options__descriptor, OPTIONS_MAX);
 		if (!got)
@@ -63,10 +65,12 @@ int options_save(int bundle_fd, const struct options *o)
 	json_t *json = json_pack("{s:s, s:s, s:b}", "binary_name", o->binary, "root", o->root,
 				 "systemd_cgroup", o->systemd_cgroup);
 	AUTO_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	int r = text ? io_write_file(bundle_fd, "options.json", text, strlen(text), 0600, 0) : -ENOMEM;
+	int r = text ? io_write_file(bundle_fd, "options.json", text, strlen(text), 0600, 0)
+		     : -ENOMEM;
 
 	json_decref(json);
-	return r < 0 ? r : io_write_file(bundle_fd, "runtime", o->binary, strlen(o->binary), 0600, 0);
+	return r < 0 ? r
+		     : io_write_file(bundle_fd, "runtime", o->binary, strlen(o->binary), 0600, 0);
 }
 
 int options_load(int bundle_fd, struct options *ret)

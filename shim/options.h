@@ -23,7 +23,8 @@ struct options {
 };
 
 /* any NULL or empty: all defaults. */
-ctr_code options_decode(const Google__Protobuf__Any *any, struct options *ret, struct ctr_error *err);
+ctr_code options_decode(const Google__Protobuf__Any *any, struct options *ret,
+			struct ctr_error *err);
 /* options.json and runtime in the bundle. 0 or -errno. */
 int options_save(int bundle_fd, const struct options *o);
 int options_load(int bundle_fd, struct options *ret); /* no file: defaults; 0 or -errno */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The runtime is found once per container, in a fixed list of directories: nobody's PATH decides what runs as
- * root. Its log is a file in the bundle, read only when it failed and removed afterwards.
+ * The runtime is found once per container, in a fixed list of directories: nobody's PATH decides
+ * what runs as root. Its log is a file in the bundle, read only when it failed and removed
+ * afterwards.
  */
 #include "shim/runc.h"
 
@@ -65,7 +66,8 @@ ctr_code runc_init(struct runc *r, const char *name, const char *root, const cha
 	r->path = runc_find(program);
 	if (!r->path)
 		return ctr_fail(err, CTR_UNKNOWN,
-				"OCI runtime create failed: exec: \"%s\": executable file not found in '%s'",
+				"OCI runtime create failed: exec: \"%s\": executable file not "
+				"found in '%s'",
 				program, SEARCH_PATH);
 	r->root = str_printf("%s/%s", str_or(root, RUNC_DEFAULT_ROOT), ns);
 	r->systemd_cgroup = systemd_cgroup;
@@ -85,8 +87,11 @@ void runc_done(struct runc *r)
 
 char **runc_argv(const struct runc *r, const char *log_name, const char *const *args)
 {
-	const char *const head[] = { r->path, "--root", r->root, "--log", log_name, "--log-format",
-				     "json", r->systemd_cgroup ? "--systemd-cgroup" : NULL, NULL };
+	const char *const head[] = { r->path,  "--root",
+				     r->root,  "--log",
+				     log_name, "--log-format",
+				     "json",   r->systemd_cgroup ? "--systemd-cgroup" : NULL,
+				     NULL };
 	AUTO_STRV argv = NULL;
 
 	for (const char *const *p = head; *p; p++)
@@ -121,8 +126,9 @@ static ctr_code job_result(const struct job *j, const siginfo_t *info, struct ct
 	message = path ? runc_log_file_message(path) : NULL;
 	if (message)
 		return ctr_fail(err, CTR_UNKNOWN, "OCI runtime %s failed: %s", j->what, message);
-	return ctr_fail(err, CTR_UNKNOWN, "OCI runtime %s failed: '%s' ended with %s %d and no message",
-			j->what, j->runc->path, info->si_code == CLD_EXITED ? "status" : "signal",
+	return ctr_fail(err, CTR_UNKNOWN,
+			"OCI runtime %s failed: '%s' ended with %s %d and no message", j->what,
+			j->runc->path, info->si_code == CLD_EXITED ? "status" : "signal",
 			info->si_status);
 }
 

@@ -10,7 +10,10 @@
 
 #define RUNC_LOG_MAX 65536 /* bytes of a log that are looked at, from its end */
 
-/* The message of the last record of level "error" (or "fatal") in text; caller frees; NULL when none. */
+/*
+ * The message of the last record of level "error" (or "fatal") in text; caller frees; NULL when
+ * none.
+ */
 char *runc_log_message(const char *text, size_t n);
 /* The same for a file; NULL too when it cannot be read. */
 char *runc_log_file_message(const char *path);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The serving shim: one thread, one loop. It is the sub-reaper of its containers' processes, takes the listening
- * socket as descriptor 3, writes its log into the bundle's log fifo, and removes its socket when it ends.
+ * The serving shim: one thread, one loop. It is the sub-reaper of its containers' processes, takes
+ * the listening socket as descriptor 3, writes its log into the bundle's log fifo, and removes its
+ * socket when it ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -89,7 +90,8 @@ static ctr_code set_up(struct shim *s, const struct invocation *in, struct ctr_e
 	if (r < 0)
 		return ctr_fail_errno(err, r, "set up the shim");
 	if (fcntl(listening, F_SETFD, FD_CLOEXEC) < 0)
-		return ctr_fail_errno(err, -errno, "listening socket on descriptor %d", SHIM_LISTEN_FD);
+		return ctr_fail_errno(err, -errno, "listening socket on descriptor %d",
+				      SHIM_LISTEN_FD);
 	code = ttrpc_server_adopt(s->server, listening, err);
 	if (code == CTR_OK)
 		(void)take_fd(&listening);
@@ -98,7 +100,7 @@ static ctr_code set_up(struct shim *s, const struct invocation *in, struct ctr_e
 
 static void tear_down(struct shim *s)
 {
-	list_for_safe(it, &s->tasks)
+	list_for_safe (it, &s->tasks)
 		task_free(list_entry(it, struct task, node));
 	ttrpc_server_free(s->server);
 	events_free(s->events);
@@ -113,7 +115,8 @@ static void socket_path(struct sockaddr_un *ret)
 	socklen_t n = sizeof(*ret) - 1;
 
 	memset(ret, 0, sizeof(*ret));
-	if (getsockname(SHIM_LISTEN_FD, (struct sockaddr *)ret, &n) < 0 || ret->sun_family != AF_UNIX)
+	if (getsockname(SHIM_LISTEN_FD, (struct sockaddr *)ret, &n) < 0 ||
+	    ret->sun_family != AF_UNIX)
 		ret->sun_path[0] = '\0';
 }
 

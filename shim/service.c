@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The task service: containerd.task.v2.Task and containerd.task.v3.Task are the same bytes under two names. Here are the
- * table of methods and those that only look.
+ * The task service: containerd.task.v2.Task and containerd.task.v3.Task are the same bytes under
+ * two names. Here are the table of methods and those that only look.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@
 #include "shim/task.h"
 
 #define REQUEST_MAX (4u << 20)
-#define FLUSH_NS    (2 * NS_PER_SEC) /* how long Shutdown waits for the daemon to take the last events */
+#define FLUSH_NS                                                                                   \
+	(2 * NS_PER_SEC) /* how long Shutdown waits for the daemon to take the last events */
 
 /* What a method is: its request type and its work. */
 struct handler {
@@ -40,7 +41,7 @@ static void do_state(struct op *op)
 
 static const struct proc *exec_of_pid(const struct task *t, pid_t pid)
 {
-	list_for(it, &t->execs) {
+	list_for (it, &t->execs) {
 		const struct proc *p = list_entry(it, struct proc, node);
 
 		if (p->pid == pid && p->state == PROC_RUNNING)
@@ -50,12 +51,13 @@ static const struct proc *exec_of_pid(const struct task *t, pid_t pid)
 }
 
 static int fill_pids(const struct task *t, const pid_t *pids, size_t n,
-		     Containerd__Task__V2__PidsResponse *rsp, Containerd__V1__Types__ProcessInfo *infos,
-		     Google__Protobuf__Any *details)
+		     Containerd__Task__V2__PidsResponse *rsp,
+		     Containerd__V1__Types__ProcessInfo *infos, Google__Protobuf__Any *details)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct proc *p = exec_of_pid(t, pids[i]);
-		Containerd__Runc__V1__ProcessDetails d = CONTAINERD__RUNC__V1__PROCESS_DETAILS__INIT;
+		Containerd__Runc__V1__ProcessDetails d =
+			CONTAINERD__RUNC__V1__PROCESS_DETAILS__INIT;
 
 		containerd__v1__types__process_info__init(&infos[i]);
 		infos[i].pid = (uint32_t)pids[i];
@@ -216,7 +218,8 @@ static const struct handler h_checkpoint = { REQ(checkpoint_task), do_checkpoint
 static const struct handler h_kill = { REQ(kill), do_kill };
 static const struct handler h_exec = { REQ(exec_process), do_exec };
 static const struct handler h_resize = { REQ(resize_pty), do_resize };
-static const struct handler h_close_io = { &containerd__task__v2__close_iorequest__descriptor, do_close_io };
+static const struct handler h_close_io = { &containerd__task__v2__close_iorequest__descriptor,
+					   do_close_io };
 static const struct handler h_update = { REQ(update_task), do_update };
 static const struct handler h_wait = { REQ(wait), do_wait };
 static const struct handler h_stats = { REQ(stats), do_stats };
@@ -255,14 +258,20 @@ static void cancelled(struct ttrpc_call *call)
 		op_fail(op, CTR_CANCELLED, NULL);
 }
 
-#define METHOD(text, handler) { .name = text, .start = dispatch, .cancel = cancelled, .data = &(handler) }
+#define METHOD(text, handler)                                                                      \
+	{                                                                                          \
+		.name = text, .start = dispatch, .cancel = cancelled, .data = &(handler)           \
+	}
 static const struct ttrpc_method methods[] = {
-	METHOD("State", h_state),     METHOD("Create", h_create),	  METHOD("Start", h_start),
-	METHOD("Delete", h_delete),   METHOD("Pids", h_pids),		  METHOD("Pause", h_pause),
-	METHOD("Resume", h_resume),   METHOD("Checkpoint", h_checkpoint), METHOD("Kill", h_kill),
-	METHOD("Exec", h_exec),	      METHOD("ResizePty", h_resize),	  METHOD("CloseIO", h_close_io),
-	METHOD("Update", h_update),   METHOD("Wait", h_wait),		  METHOD("Stats", h_stats),
-	METHOD("Connect", h_connect), METHOD("Shutdown", h_shutdown),
+	METHOD("State", h_state),       METHOD("Create", h_create),
+	METHOD("Start", h_start),       METHOD("Delete", h_delete),
+	METHOD("Pids", h_pids),         METHOD("Pause", h_pause),
+	METHOD("Resume", h_resume),     METHOD("Checkpoint", h_checkpoint),
+	METHOD("Kill", h_kill),         METHOD("Exec", h_exec),
+	METHOD("ResizePty", h_resize),  METHOD("CloseIO", h_close_io),
+	METHOD("Update", h_update),     METHOD("Wait", h_wait),
+	METHOD("Stats", h_stats),       METHOD("Connect", h_connect),
+	METHOD("Shutdown", h_shutdown),
 };
 
 int service_register(struct shim *s)
@@ -271,8 +280,10 @@ int service_register(struct shim *s)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++) {
-		s->services[i] = (struct ttrpc_service){ .name = names[i], .methods = methods,
-							 .n_methods = ARRAY_SIZE(methods), .ud = s };
+		s->services[i] = (struct ttrpc_service){ .name = names[i],
+							 .methods = methods,
+							 .n_methods = ARRAY_SIZE(methods),
+							 .ud = s };
 		r = ttrpc_server_register(s->server, &s->services[i]);
 	}
 	return r;

@@ -14,7 +14,7 @@ struct invocation {
 	struct flags flags;
 	/* from the environment; "" when unset */
 	const char *ttrpc_address;
-	const char *socket_dir; /* CTR_SHIM_SOCKET_DIR: for daemons that say nothing on standard input */
+	const char *socket_dir; /* CTR_SHIM_SOCKET_DIR: where a start without params puts it */
 };
 
 /* Each returns the exit status. */

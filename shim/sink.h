@@ -18,7 +18,10 @@
 struct sink;
 
 struct sink_ops {
-	/* Take some of n bytes of stream 1 or 2; the count, or -EAGAIN: full, sink_resume() follows. */
+	/*
+	 * Take some of n bytes of stream 1 or 2; the count, or -EAGAIN: full, sink_resume()
+	 * follows.
+	 */
 	ssize_t (*write)(struct sink *s, int stream, const char *data, size_t n);
 	void (*end)(struct sink *s, int stream); /* no more bytes of that stream */
 	void (*free)(struct sink *s);
@@ -35,9 +38,9 @@ void sink_free(struct sink *s);   /* NULL allowed; after its copies */
 void sink_resume(struct sink *s); /* there is room again: by the sink itself */
 
 /*
- * A sink that is one descriptor (taken over, made non-blocking). With is_fifo != 0 a fifo whose reader may
- * go away: its bytes are then kept as far as the fifo holds them, and dropped beyond, so that the
- * writer never waits for nobody.
+ * A sink that is one descriptor (taken over, made non-blocking). With is_fifo != 0 a fifo whose
+ * reader may go away: its bytes are then kept as far as the fifo holds them, and dropped beyond, so
+ * that the writer never waits for nobody.
  */
 int fd_sink_new(struct loop *loop, int fd, int is_fifo, struct sink **ret);
 int fd_sink_fd(const struct sink *s); /* -1 once it is broken or ended */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The start verb: makes the listening socket, starts this program again with it, and says where it is. Nothing but that
- * answer may be printed; on failure the daemon takes all output as the error's text.
+ * The start verb: makes the listening socket, starts this program again with it, and says where it
+ * is. Nothing but that answer may be printed; on failure the daemon takes all output as the error's
+ * text.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +43,9 @@ static int read_score(const char *pid, int64_t *ret)
 	return parse_i64(text, ret);
 }
 
-/* The daemon's score and one more: the shim goes first. Not being allowed to is no reason to fail. */
+/*
+ * The daemon's score and one more: the shim goes first. Not being allowed to is no reason to fail.
+ */
 static void adjust_oom_score(pid_t pid)
 {
 	AUTO_FREE char *parent = str_printf("%d", (int)getppid());
@@ -58,8 +61,8 @@ static void adjust_oom_score(pid_t pid)
 		(void)io_write_full(fd, text, strlen(text));
 }
 
-static ctr_code spawn_server(const struct invocation *in, const struct bootstrap *b, const char *grpc,
-			     int listen_fd, struct ctr_error *err)
+static ctr_code spawn_server(const struct invocation *in, const struct bootstrap *b,
+			     const char *grpc, int listen_fd, struct ctr_error *err)
 {
 	const char *ttrpc = b->ttrpc_address ? b->ttrpc_address : in->ttrpc_address;
 	AUTO_FREE char *env_ttrpc = str_printf("TTRPC_ADDRESS=%s", ttrpc);
@@ -67,8 +70,15 @@ static ctr_code spawn_server(const struct invocation *in, const struct bootstrap
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	char *const envp[] = { env_ttrpc, NULL };
 	const struct spawn_fd fds[] = { { listen_fd, SHIM_LISTEN_FD } };
-	const char *const head[] = { SHIM_NAME, "-namespace", in->flags.namespace_, "-id", in->flags.id,
-				     "-address", grpc, in->flags.debug || b->debug ? "-debug" : NULL, NULL };
+	const char *const head[] = { SHIM_NAME,
+				     "-namespace",
+				     in->flags.namespace_,
+				     "-id",
+				     in->flags.id,
+				     "-address",
+				     grpc,
+				     in->flags.debug || b->debug ? "-debug" : NULL,
+				     NULL };
 	AUTO_STRV argv = NULL;
 	struct spawn s = SPAWN_INIT;
 	pid_t pid;
@@ -93,14 +103,16 @@ static ctr_code spawn_server(const struct invocation *in, const struct bootstrap
 		r = cgroup_join(b->options.shim_cgroup, pid);
 		if (r < 0) {
 			(void)kill(pid, SIGKILL);
-			return ctr_fail_errno(err, r, "move the shim into cgroup '%s'", b->options.shim_cgroup);
+			return ctr_fail_errno(err, r, "move the shim into cgroup '%s'",
+					      b->options.shim_cgroup);
 		}
 	}
 	adjust_oom_score(pid);
 	return CTR_OK;
 }
 
-static ctr_code read_stdin(const struct invocation *in, struct bootstrap *ret, struct ctr_error *err)
+static ctr_code read_stdin(const struct invocation *in, struct bootstrap *ret,
+			   struct ctr_error *err)
 {
 	AUTO_FREE char *data = NULL;
 	size_t n;
@@ -111,8 +123,8 @@ static ctr_code read_stdin(const struct invocation *in, struct bootstrap *ret, s
 	return bootstrap_decode(data, n, in->flags.id, ret, err);
 }
 
-static ctr_code make_socket(const struct invocation *in, const struct bootstrap *b, const char *grpc,
-			    char **ret_path, int *ret_fd, struct ctr_error *err)
+static ctr_code make_socket(const struct invocation *in, const struct bootstrap *b,
+			    const char *grpc, char **ret_path, int *ret_fd, struct ctr_error *err)
 {
 	const char *dir = b->socket_dir ? b->socket_dir : str_or(in->socket_dir, SOCKET_DIR);
 	AUTO_FREE char *group = group_id(in->flags.id);
@@ -128,7 +140,8 @@ static ctr_code make_socket(const struct invocation *in, const struct bootstrap 
 	if (fd < 0 && fd != -EEXIST)
 		return ctr_fail_errno(err, fd, "listen at '%s'", path);
 	if (b->socket_dir && symlink(b->socket_dir, "s") < 0 && errno != EEXIST) {
-		ctr_code code = ctr_fail_errno(err, -errno, "make symlink 's' to '%s'", b->socket_dir);
+		ctr_code code =
+			ctr_fail_errno(err, -errno, "make symlink 's' to '%s'", b->socket_dir);
 
 		if (fd >= 0)
 			(void)unlink(path);

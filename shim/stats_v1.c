@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * io.containerd.cgroups.v1.Metrics. A controller that the machine does not have is absent in the answer; a file that an
- * older or newer kernel does not have is zero.
+ * io.containerd.cgroups.v1.Metrics. A controller that the machine does not have is absent in the
+ * answer; a file that an older or newer kernel does not have is zero.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,22 +24,44 @@ typedef Io__Containerd__Cgroups__V1__MemoryEntry memory_entry;
 typedef Io__Containerd__Cgroups__V1__BlkIOEntry blkio_entry;
 typedef Io__Containerd__Cgroups__V1__BlkIOStat blkio_stat;
 
-#define M(field) { #field, offsetof(memory_stat, field) }
 #define N(key, field) { key, offsetof(memory_stat, field) }
+#define M(field)      N(#field, field)
 
 static const struct {
 	const char *key;
 	size_t offset;
 } memory_keys[] = {
-	M(cache), M(rss), M(rss_huge), M(mapped_file), M(dirty), M(writeback),
-	N("pgpgin", pg_pg_in), N("pgpgout", pg_pg_out), N("pgfault", pg_fault),
-	N("pgmajfault", pg_maj_fault), M(inactive_anon), M(active_anon), M(inactive_file),
-	M(active_file), M(unevictable), M(hierarchical_memory_limit),
-	N("hierarchical_memsw_limit", hierarchical_swap_limit), M(total_cache), M(total_rss),
-	M(total_rss_huge), M(total_mapped_file), M(total_dirty), M(total_writeback),
-	N("total_pgpgin", total_pg_pg_in), N("total_pgpgout", total_pg_pg_out),
-	N("total_pgfault", total_pg_fault), N("total_pgmajfault", total_pg_maj_fault),
-	M(total_inactive_anon), M(total_active_anon), M(total_inactive_file), M(total_active_file),
+	M(cache),
+	M(rss),
+	M(rss_huge),
+	M(mapped_file),
+	M(dirty),
+	M(writeback),
+	N("pgpgin", pg_pg_in),
+	N("pgpgout", pg_pg_out),
+	N("pgfault", pg_fault),
+	N("pgmajfault", pg_maj_fault),
+	M(inactive_anon),
+	M(active_anon),
+	M(inactive_file),
+	M(active_file),
+	M(unevictable),
+	M(hierarchical_memory_limit),
+	N("hierarchical_memsw_limit", hierarchical_swap_limit),
+	M(total_cache),
+	M(total_rss),
+	M(total_rss_huge),
+	M(total_mapped_file),
+	M(total_dirty),
+	M(total_writeback),
+	N("total_pgpgin", total_pg_pg_in),
+	N("total_pgpgout", total_pg_pg_out),
+	N("total_pgfault", total_pg_fault),
+	N("total_pgmajfault", total_pg_maj_fault),
+	M(total_inactive_anon),
+	M(total_active_anon),
+	M(total_inactive_file),
+	M(total_active_file),
 	M(total_unevictable),
 };
 
@@ -59,7 +81,8 @@ static void read_entry(const char *dir, const char *prefix, memory_entry *e)
 		AUTO_FREE char *file = str_printf("%s.%s", prefix, files[i].name);
 
 		if (file)
-			*(uint64_t *)(void *)((char *)e + files[i].offset) = cgroup_read_u64(dir, file);
+			*(uint64_t *)(void *)((char *)e + files[i].offset) =
+				cgroup_read_u64(dir, file);
 	}
 }
 
@@ -234,7 +257,8 @@ static void read_blkio(struct all *a, const char *dir)
 		bytes = "blkio.throttle.io_service_bytes_recursive";
 		ops = "blkio.throttle.io_serviced_recursive";
 	}
-	a->blkio.io_service_bytes_recursive = read_entries(dir, bytes, &a->blkio.n_io_service_bytes_recursive);
+	a->blkio.io_service_bytes_recursive =
+		read_entries(dir, bytes, &a->blkio.n_io_service_bytes_recursive);
 	a->blkio.io_serviced_recursive = read_entries(dir, ops, &a->blkio.n_io_serviced_recursive);
 	a->metrics.blkio = &a->blkio;
 }
@@ -284,8 +308,8 @@ int stats_v1(const char *text, const char *root, Google__Protobuf__Any *ret)
 		const char *controller;
 		void (*read)(struct all *a, const char *dir);
 	} readers[] = {
-		{ "cpuacct", read_cpuacct }, { "cpu", read_cpu },	  { "memory", read_memory },
-		{ "pids", read_pids },	     { "hugetlb", read_hugetlb }, { "blkio", read_blkio },
+		{ "cpuacct", read_cpuacct }, { "cpu", read_cpu },         { "memory", read_memory },
+		{ "pids", read_pids },       { "hugetlb", read_hugetlb }, { "blkio", read_blkio },
 	};
 	struct all *a = calloc(1, sizeof(*a)); /* not on the stack, whose pages would stay dirty */
 	int r;

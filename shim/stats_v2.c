@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * io.containerd.cgroups.v2.Metrics: the unified hierarchy. Pressure (PSI) is left out: clients compute nothing from it.
+ * io.containerd.cgroups.v2.Metrics: the unified hierarchy. Pressure (PSI) is left out: clients
+ * compute nothing from it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,31 +26,59 @@ struct key {
 	size_t offset;
 };
 
-#define C(field) { #field, offsetof(cpu_stat, field) }
+#define KEY(name, type, field) { name, offsetof(type, field) }
+#define C(field)               KEY(#field, cpu_stat, field)
+#define M(field)               KEY(#field, memory_stat, field)
+#define N(name, field)         KEY(name, memory_stat, field)
+#define E(field)               KEY(#field, memory_events, field)
+
 static const struct key cpu_keys[] = {
-	C(usage_usec), C(user_usec), C(system_usec), C(nr_periods), C(nr_throttled),
-	C(throttled_usec), C(nr_bursts), C(burst_usec),
+	C(usage_usec),   C(user_usec),      C(system_usec), C(nr_periods),
+	C(nr_throttled), C(throttled_usec), C(nr_bursts),   C(burst_usec),
 };
 
-#define M(field) { #field, offsetof(memory_stat, field) }
-#define N(name, field) { name, offsetof(memory_stat, field) }
 static const struct key memory_keys[] = {
-	M(anon), M(file), M(kernel_stack), M(slab), M(sock), M(shmem), M(file_mapped), M(file_dirty),
-	M(file_writeback), N("anon_thp", anon_thp), M(inactive_anon), M(active_anon),
-	M(inactive_file), M(active_file), M(unevictable), M(slab_reclaimable), M(slab_unreclaimable),
-	M(pgfault), M(pgmajfault), N("workingset_refault_file", workingset_refault),
-	N("workingset_activate_file", workingset_activate), M(workingset_nodereclaim), M(pgrefill),
-	M(pgscan), M(pgsteal), M(pgactivate), M(pgdeactivate), M(pglazyfree), M(pglazyfreed),
-	M(thp_fault_alloc), M(thp_collapse_alloc),
+	M(anon),
+	M(file),
+	M(kernel_stack),
+	M(slab),
+	M(sock),
+	M(shmem),
+	M(file_mapped),
+	M(file_dirty),
+	M(file_writeback),
+	M(anon_thp),
+	M(inactive_anon),
+	M(active_anon),
+	M(inactive_file),
+	M(active_file),
+	M(unevictable),
+	M(slab_reclaimable),
+	M(slab_unreclaimable),
+	M(pgfault),
+	M(pgmajfault),
+	N("workingset_refault_file", workingset_refault),
+	N("workingset_activate_file", workingset_activate),
+	M(workingset_nodereclaim),
+	M(pgrefill),
+	M(pgscan),
+	M(pgsteal),
+	M(pgactivate),
+	M(pgdeactivate),
+	M(pglazyfree),
+	M(pglazyfreed),
+	M(thp_fault_alloc),
+	M(thp_collapse_alloc),
 };
 
-#define E(field) { #field, offsetof(memory_events, field) }
-static const struct key event_keys[] = { E(low), E(high), E(max), E(oom), E(oom_kill), E(oom_group_kill) };
+static const struct key event_keys[] = { E(low), E(high),     E(max),
+					 E(oom), E(oom_kill), E(oom_group_kill) };
 
 static void read_keys(const char *text, const struct key *keys, size_t n, void *message)
 {
 	for (size_t i = 0; i < n; i++)
-		*(uint64_t *)(void *)((char *)message + keys[i].offset) = cgroup_key(text, keys[i].name, 0);
+		*(uint64_t *)(void *)((char *)message + keys[i].offset) =
+			cgroup_key(text, keys[i].name, 0);
 }
 
 struct all {

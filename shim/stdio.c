@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Forms of output: nothing, a fifo or file (bare path, fifo://), file://, binary:// and binary-v2://, ctrlog://. The
- * last three take both streams, named by the first. Output always passes through a pipe of ours (or
- * the console), so a process never holds a descriptor of a host file; standard input that is a fifo
- * is given to the process as it is.
+ * Forms of output: nothing, a fifo or file (bare path, fifo://), file://, binary:// and
+ * binary-v2://, ctrlog://. The last three take both streams, named by the first. Output always
+ * passes through a pipe of ours (or the console), so a process never holds a descriptor of a host
+ * file; standard input that is a fifo is given to the process as it is.
  */
 #include "shim/stdio.h"
 
@@ -33,9 +33,9 @@ struct stdio {
 	int terminal;
 	char *console_name;
 	int console_listen_fd;
-	int console_fd;    /* for resize */
+	int console_fd; /* for resize */
 	int child[3];
-	int stdin_keep_fd; /* our write end of the stdin fifo: it has no end of file before CloseIO */
+	int stdin_keep_fd; /* our write end of the stdin fifo: no end of file before CloseIO */
 	int stdin_fd;      /* a terminal's stdin, until its console is there */
 	struct sink *out_sink[2];
 	struct copy *out[2];
@@ -131,7 +131,8 @@ static int own_pipe(const struct stdio_config *cfg, int ret[2])
 }
 
 /* Start copying output stream (1, 2) into its sink; a terminal's copy begins with its console. */
-static int start_output(struct stdio *io, const struct stdio_config *cfg, int stream, struct sink *sink)
+static int start_output(struct stdio *io, const struct stdio_config *cfg, int stream,
+			struct sink *sink)
 {
 	int ends[2];
 	int r;
@@ -167,7 +168,8 @@ static int open_path(const char *path, int *ret_fd, int *ret_fifo)
 	return 0;
 }
 
-static int open_plain(struct stdio *io, const struct stdio_config *cfg, const char *path, int stream)
+static int open_plain(struct stdio *io, const struct stdio_config *cfg, const char *path,
+		      int stream)
 {
 	int fd = -1, is_fifo = 0;
 	int r = open_path(path, &fd, &is_fifo);
@@ -183,7 +185,9 @@ static int open_file(struct stdio *io, const struct stdio_config *cfg, const cha
 	int streams = io->terminal ? 1 : 2;
 
 	for (int i = 1; r == 0 && i <= streams; i++) {
-		int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+		int fd = open(path,
+			      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+			      0644);
 
 		r = fd < 0 ? -errno : fd_sink_new(io->loop, fd, 0, &io->out_sink[i - 1]);
 		if (r == 0)
@@ -213,7 +217,8 @@ static ctr_code open_log(struct stdio *io, const struct stdio_config *cfg, const
 	int r;
 
 	if (log_options_parse(u->query, &o, &bad) < 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "log uri '%s': wrong option '%s'", cfg->out, bad);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "log uri '%s': wrong option '%s'",
+				cfg->out, bad);
 	r = log_sink_new(u->path, &o, streams, &io->out_sink[0]);
 	if (r < 0)
 		return ctr_fail_errno(err, r, "open log '%s'", u->path);
@@ -253,8 +258,9 @@ static ctr_code open_binary(struct stdio *io, const struct stdio_config *cfg, co
 			    struct ctr_error *err)
 {
 	int fds[2];
-	int r = logger_start(io->loop, cfg->kids, u, cfg->ns, cfg->id, strcmp(u->scheme, "binary-v2") == 0,
-			     logger_ready, io, &io->logger, fds);
+	int r = logger_start(io->loop, cfg->kids, u, cfg->ns, cfg->id,
+			     strcmp(u->scheme, "binary-v2") == 0, logger_ready, io, &io->logger,
+			     fds);
 
 	if (r < 0)
 		return ctr_fail_errno(err, r, "start logging program '%s'", u->path);
@@ -268,8 +274,8 @@ static ctr_code open_binary(struct stdio *io, const struct stdio_config *cfg, co
 	return r < 0 ? ctr_fail_errno(err, r, "set up logging program '%s'", u->path) : CTR_OK;
 }
 
-static ctr_code open_output(struct stdio *io, const struct stdio_config *cfg, const char *s, int stream,
-			    struct ctr_error *err)
+static ctr_code open_output(struct stdio *io, const struct stdio_config *cfg, const char *s,
+			    int stream, struct ctr_error *err)
 {
 	AUTO_URI u = { 0 };
 	int r = uri_parse(s, &u);
@@ -279,7 +285,8 @@ static ctr_code open_output(struct stdio *io, const struct stdio_config *cfg, co
 	if (strcmp(u.scheme, "") == 0 || strcmp(u.scheme, "fifo") == 0)
 		r = open_plain(io, cfg, u.path, stream);
 	else if (stream == 2)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "standard error '%s' alone has a scheme", s);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "standard error '%s' alone has a scheme",
+				s);
 	else if (strcmp(u.scheme, "file") == 0)
 		r = open_file(io, cfg, u.path);
 	else if (strcmp(u.scheme, "ctrlog") == 0)
@@ -324,7 +331,8 @@ static int open_input(struct stdio *io, const struct stdio_config *cfg, const ch
 
 static ctr_code open_all(struct stdio *io, const struct stdio_config *cfg, struct ctr_error *err)
 {
-	const char *in = str_or(cfg->in, ""), *out = str_or(cfg->out, ""), *errs = str_or(cfg->err, "");
+	const char *in = str_or(cfg->in, ""), *out = str_or(cfg->out, ""),
+		   *errs = str_or(cfg->err, "");
 	ctr_code code = CTR_OK;
 	int r;
 

@@ -13,14 +13,14 @@
 
 struct stdio_config {
 	struct loop *loop;
-	struct list *kids;    /* for a logging program */
-	int bundle_fd;        /* borrowed, for the life of the stdio */
-	const char *ns, *id;  /* of the container */
+	struct list *kids;          /* for a logging program */
+	int bundle_fd;              /* borrowed, for the life of the stdio */
+	const char *ns, *id;        /* of the container */
 	const char *in, *out, *err; /* "" or NULL: /dev/null */
 	int terminal;
-	uid_t uid;            /* owner of the pipes: Options.io_uid */
+	uid_t uid; /* owner of the pipes: Options.io_uid */
 	gid_t gid;
-	int attach;           /* serve the attach socket (of a ctrlog:// init) */
+	int attach;               /* serve the attach socket (of a ctrlog:// init) */
 	const char *console_name; /* file name for the console socket in the bundle */
 };
 
@@ -35,7 +35,9 @@ ctr_code stdio_open(const struct stdio_config *cfg, stdio_ready_fn fn, void *ud,
 void stdio_child_fds(const struct stdio *io, int ret[3]);
 /* The runtime has been started (or will not be): close this side's copies of those. */
 void stdio_close_child_fds(struct stdio *io);
-/* The runtime has started a terminal process and sent its console: take it. Not a terminal: CTR_OK. */
+/*
+ * The runtime has started a terminal process and sent its console: take it. Not a terminal: CTR_OK.
+ */
 ctr_code stdio_take_console(struct stdio *io, struct ctr_error *err);
 
 ctr_code stdio_resize(struct stdio *io, unsigned int columns, unsigned int rows,
@@ -43,7 +45,10 @@ ctr_code stdio_resize(struct stdio *io, unsigned int columns, unsigned int rows,
 void stdio_close_stdin(struct stdio *io);
 /* The process is dead: move what it has left. */
 void stdio_drain(struct stdio *io);
-/* Do bytes of it still wait for a slow reader? fn(ud) is called when that changes (NULL: no longer). */
+/*
+ * Do bytes of it still wait for a slow reader? fn(ud) is called when that changes (NULL: no
+ * longer).
+ */
 int stdio_busy(const struct stdio *io);
 void stdio_on_idle(struct stdio *io, loop_fn fn, void *ud);
 void stdio_free(struct stdio *io); /* NULL allowed */

@@ -16,7 +16,7 @@
 
 struct task *task_find(struct shim *s, const char *id)
 {
-	list_for(it, &s->tasks) {
+	list_for (it, &s->tasks) {
 		struct task *t = list_entry(it, struct task, node);
 
 		if (strcmp(t->id, id) == 0)
@@ -27,7 +27,7 @@ struct task *task_find(struct shim *s, const char *id)
 
 static struct proc *find_exec(struct task *t, const char *id)
 {
-	list_for(it, &t->execs) {
+	list_for (it, &t->execs) {
 		struct proc *p = list_entry(it, struct proc, node);
 
 		if (strcmp(p->id, id) == 0)
@@ -79,7 +79,7 @@ int proc_init(struct proc *p, struct task *t, const char *id, const char *in, co
 
 void proc_done(struct proc *p)
 {
-	list_for_safe(it, &p->waiters) {
+	list_for_safe (it, &p->waiters) {
 		struct op *op = list_entry(it, struct op, node);
 
 		op->task = NULL;
@@ -152,7 +152,7 @@ void task_free(struct task *t)
 	}
 	t->busy = NULL;
 	op_drop_queue(t);
-	list_for_safe(it, &t->execs) {
+	list_for_safe (it, &t->execs) {
 		struct proc *p = list_entry(it, struct proc, node);
 
 		proc_done(p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The objects of the long-running shim: the shim, its containers, their processes, and the calls under way. One
- * thread, the loop's.
+ * The objects of the long-running shim: the shim, its containers, their processes, and the calls
+ * under way. One thread, the loop's.
  */
 #ifndef CTR_SHIM_TASK_H
 #define CTR_SHIM_TASK_H
@@ -34,8 +34,9 @@ struct shim {
 	struct list kids; /* programs of ours that run now */
 	struct list tasks;
 	size_t n_tasks;
-	struct loop_timer *reap_timer; /* orphans may hide behind a child that the loop has not reaped yet */
-	size_t n_starting; /* runtime calls under way that will leave a process to us */
+	struct loop_timer
+		*reap_timer; /* orphans may hide behind a child that the loop has not reaped yet */
+	size_t n_starting;   /* runtime calls under way that will leave a process to us */
 	int stopping;
 };
 
@@ -66,7 +67,7 @@ struct task {
 	char *id, *bundle;
 	char *rootfs;
 	int bundle_fd;
-	int ready;  /* Create has been answered: others see it */
+	int ready; /* Create has been answered: others see it */
 	int paused;
 	int own_pidns; /* the kernel kills everything with init */
 	int killing;   /* the rest of the container is being killed after init */
@@ -93,7 +94,7 @@ struct op {
 	struct task *task;
 	struct proc *proc;
 	void (*run)(struct op *op); /* when the container is free for it */
-	struct loop_timer *timer; /* of op_after_output() */
+	struct loop_timer *timer;   /* of op_after_output() */
 	loop_fn after_output;
 	struct ctr_error failure; /* what to answer when undoing is done */
 };
@@ -112,7 +113,10 @@ void op_fail(struct op *op, ctr_code code, const struct ctr_error *err);
 void op_fail_text(struct op *op, ctr_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Run op->run once nobody else has the container for himself; it keeps it until the op ends. */
 void op_exclusive(struct op *op, void (*run)(struct op *op));
-/* Run fn(op) once the output of io (NULL allowed) is where it belongs, or its reader is too slow for OUTPUT_LIMIT_NS. */
+/*
+ * Run fn(op) once the output of io (NULL allowed) is where it belongs, or its reader is too slow
+ * for OUTPUT_LIMIT_NS.
+ */
 void op_after_output(struct op *op, struct stdio *io, loop_fn fn);
 #define OUTPUT_LIMIT_NS (10 * INT64_C(1000000000))
 /* Answer everyone who waits for the container, which is going away. */
@@ -133,11 +137,11 @@ void proc_fill_state(const struct proc *p, Containerd__Task__V2__StateResponse *
 
 /* exits.c: from the pid in a file of the bundle to the announced end. */
 int proc_track(struct proc *p, const char *pid_file); /* 0 or -errno */
-void proc_started(struct proc *p);                    /* its Start has been answered, or has failed */
+void proc_started(struct proc *p); /* its Start has been answered, or has failed */
 void proc_wait(struct proc *p, struct op *op);
-void task_settle(struct task *t);                     /* announce what can be announced now */
+void task_settle(struct task *t); /* announce what can be announced now */
 void reap_orphans(struct shim *s);
-int kill_proc(const struct proc *p, int sig);         /* 0 or -errno */
+int kill_proc(const struct proc *p, int sig); /* 0 or -errno */
 /* The exec will never run. */
 void proc_fail(struct proc *p);
 

@@ -13,9 +13,9 @@
 #define URI_MAX 4096 /* bytes of a stdio URI */
 
 struct uri {
-	char *scheme;  /* "" for a bare path */
-	char *path;    /* decoded, absolute */
-	char **query;  /* key, value, key, value, ..., NULL; decoded; never NULL after parsing */
+	char *scheme; /* "" for a bare path */
+	char *path;   /* decoded, absolute */
+	char **query; /* key, value, key, value, ..., NULL; decoded; never NULL after parsing */
 };
 
 /* 0, -EINVAL (no absolute path, bad escape), -E2BIG or -ENOMEM. */
@@ -28,9 +28,9 @@ enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_CRI };
 /* What ctrlog:///path?format=json|cri&max-size=&max-files=&stdin=attach asks for. */
 struct log_options {
 	enum log_format format;
-	uint64_t max_bytes;  /* of one file; 0: no rotation */
-	uint32_t max_files;  /* path, path.1, ...; at least 1 */
-	int attach_stdin;    /* attach clients may write the container's standard input */
+	uint64_t max_bytes; /* of one file; 0: no rotation */
+	uint32_t max_files; /* path, path.1, ...; at least 1 */
+	int attach_stdin;   /* attach clients may write the container's standard input */
 };
 
 /* 0, or -EINVAL and *ret_bad is the key that is unknown or has a wrong value. */

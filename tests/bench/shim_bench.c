@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The shim alone, without a daemon: how long a container takes through it, step by step, and what it weighs before
- * and after many execs. Beside bare-runc on the same bundle this is the shim's own cost.
- * shim-bench SHIM BUNDLE RUNS [EXECS]; with EXECS the bundle's process has to stay alive until it is killed.
+ * The shim alone, without a daemon: how long a container takes through it, step by step, and what
+ * it weighs before and after many execs. Beside bare-runc on the same bundle this is the shim's own
+ * cost. shim-bench SHIM BUNDLE RUNS [EXECS]; with EXECS the bundle's process has to stay alive
+ * until it is killed.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -26,7 +27,8 @@
 #define STEPS 7
 #define NS    "shimbench"
 
-static const char *const step_names[STEPS] = { "start", "connect", "Create", "Start", "Wait", "Delete", "Shutdown" };
+static const char *const step_names[STEPS] = { "start", "connect", "Create",  "Start",
+					       "Wait",  "Delete",  "Shutdown" };
 
 struct bench {
 	struct loop *loop;
@@ -94,14 +96,22 @@ static void step(struct bench *b, int run, int which)
 
 static char *start_shim(struct bench *b)
 {
-	char *const argv[] = { (char *)(uintptr_t)b->shim, (char[]){ "-namespace" }, (char[]){ NS }, (char[]){ "-id" },
-			       b->id, (char[]){ "-address" }, (char[]){ "/nowhere" }, (char[]){ "start" }, NULL };
+	char *const argv[] = { (char *)(uintptr_t)b->shim,
+			       (char[]){ "-namespace" },
+			       (char[]){ NS },
+			       (char[]){ "-id" },
+			       b->id,
+			       (char[]){ "-address" },
+			       (char[]){ "/nowhere" },
+			       (char[]){ "start" },
+			       NULL };
 	AUTO_CLOSE int cwd = open(b->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct spawn s = { .path = b->shim, .argv = argv, .cwd_fd = cwd };
 	char *out = NULL;
 	int status = 0;
 
-	if (cwd < 0 || spawn_run(&s, 4096, &out, &status) < 0 || status != 0 || !str_starts(out, "unix://")) {
+	if (cwd < 0 || spawn_run(&s, 4096, &out, &status) < 0 || status != 0 ||
+	    !str_starts(out, "unix://")) {
 		(void)fprintf(stderr, "shim-bench: shim does not start: %s\n", out ? out : "");
 		free(out);
 		return NULL;
@@ -111,7 +121,8 @@ static char *start_shim(struct bench *b)
 
 static int create_and_start(struct bench *b, int run)
 {
-	Containerd__Task__V2__CreateTaskRequest create = CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
+	Containerd__Task__V2__CreateTaskRequest create =
+		CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
 	Containerd__Task__V2__StartRequest start = CONTAINERD__TASK__V2__START_REQUEST__INIT;
 	AUTO_FREE char *address = NULL;
 
@@ -138,7 +149,8 @@ static int finish(struct bench *b, int run)
 {
 	Containerd__Task__V2__WaitRequest wait = CONTAINERD__TASK__V2__WAIT_REQUEST__INIT;
 	Containerd__Task__V2__DeleteRequest delete = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
-	Containerd__Task__V2__ShutdownRequest shutdown = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
+	Containerd__Task__V2__ShutdownRequest shutdown =
+		CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
 
 	wait.id = delete.id = shutdown.id = b->id;
 	if (call(b, "Wait", &wait) < 0)
@@ -177,7 +189,8 @@ static void print_memory(const struct bench *b, const char *when)
 static int one_exec(struct bench *b, int i)
 {
 	AUTO_FREE char *exec_id = str_printf("e%d", i);
-	Containerd__Task__V2__ExecProcessRequest exec = CONTAINERD__TASK__V2__EXEC_PROCESS_REQUEST__INIT;
+	Containerd__Task__V2__ExecProcessRequest exec =
+		CONTAINERD__TASK__V2__EXEC_PROCESS_REQUEST__INIT;
 	Containerd__Task__V2__StartRequest start = CONTAINERD__TASK__V2__START_REQUEST__INIT;
 	Containerd__Task__V2__WaitRequest wait = CONTAINERD__TASK__V2__WAIT_REQUEST__INIT;
 	Containerd__Task__V2__DeleteRequest delete = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
@@ -188,8 +201,10 @@ static int one_exec(struct bench *b, int i)
 	exec.id = start.id = wait.id = delete.id = b->id;
 	exec.exec_id = start.exec_id = wait.exec_id = delete.exec_id = exec_id;
 	exec.spec = &any;
-	return call(b, "Exec", &exec) < 0 || call(b, "Start", &start) < 0 || call(b, "Wait", &wait) < 0 ||
-	       call(b, "Delete", &delete) < 0 ? -1 : 0;
+	return call(b, "Exec", &exec) < 0 || call(b, "Start", &start) < 0 ||
+			       call(b, "Wait", &wait) < 0 || call(b, "Delete", &delete) < 0
+		       ? -1
+		       : 0;
 }
 
 static int run_execs(struct bench *b, int execs)
@@ -231,7 +246,8 @@ int main(int argc, char **argv)
 	uint32_t runs = 0, execs = 0;
 	int r;
 
-	if (argc < 4 || parse_u32(argv[3], &runs) < 0 || runs == 0 || (argc > 4 && parse_u32(argv[4], &execs) < 0)) {
+	if (argc < 4 || parse_u32(argv[3], &runs) < 0 || runs == 0 ||
+	    (argc > 4 && parse_u32(argv[4], &execs) < 0)) {
 		(void)fprintf(stderr, "usage: shim-bench SHIM BUNDLE RUNS [EXECS]\n");
 		return EXIT_FAILURE;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The log sink and its attach clients: frames both ways, a slow client is dropped, the log is complete.
+ * The log sink and its attach clients: frames both ways, a slow client is dropped, the log is
+ * complete.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -282,12 +283,16 @@ static void a_client_that_keeps_up_gets_everything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(sends_output_to_all_and_to_the_log, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(sends_output_to_all_and_to_the_log, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(takes_input_in_any_cut, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(input_waits_for_the_process, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(drops_a_client_that_talks_nonsense, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_slow_client_is_dropped_and_the_log_is_complete, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_client_that_keeps_up_gets_everything, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(drops_a_client_that_talks_nonsense, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_slow_client_is_dropped_and_the_log_is_complete,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_client_that_keeps_up_gets_everything, set_up,
+						tear_down),
 	};
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 

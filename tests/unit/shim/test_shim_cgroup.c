@@ -25,7 +25,8 @@
 #include "shim/stats.h"
 #include "tree.h"
 
-static const char hybrid[] = "9:name=systemd:/d/a\n4:memory:/d/a\n3:cpu,cpuacct:/d/a\n2:pids:/d/a\n0::/u/a\n";
+static const char hybrid[] =
+	"9:name=systemd:/d/a\n4:memory:/d/a\n3:cpu,cpuacct:/d/a\n2:pids:/d/a\n0::/u/a\n";
 
 static char dir[] = "/tmp/ctr-cgroup-XXXXXX";
 
@@ -57,8 +58,12 @@ static void finds_directories(void **state)
 	static const struct {
 		const char *controller, *dir;
 	} cases[] = {
-		{ "memory", "/r/memory/d/a" }, { "cpuacct", "/r/cpuacct/d/a" }, { "cpu", "/r/cpu/d/a" },
-		{ NULL, "/r/u/a" },	       { "blkio", NULL },		 { "cpua", NULL },
+		{ "memory", "/r/memory/d/a" },
+		{ "cpuacct", "/r/cpuacct/d/a" },
+		{ "cpu", "/r/cpu/d/a" },
+		{ NULL, "/r/u/a" },
+		{ "blkio", NULL },
+		{ "cpua", NULL },
 	};
 
 	(void)state;
@@ -92,7 +97,8 @@ static void makes_v1_metrics(void **state)
 	Io__Containerd__Cgroups__V1__Metrics *m;
 
 	(void)state;
-	put("memory/d/a", "memory.stat", "cache 10\nrss 20\npgpgin 3\ntotal_rss 21\nhierarchical_memory_limit 99\n");
+	put("memory/d/a", "memory.stat",
+	    "cache 10\nrss 20\npgpgin 3\ntotal_rss 21\nhierarchical_memory_limit 99\n");
 	put("memory/d/a", "memory.usage_in_bytes", "4096\n");
 	put("memory/d/a", "memory.limit_in_bytes", "8192\n");
 	put("memory/d/a", "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
@@ -131,7 +137,8 @@ static void makes_v1_block_io(void **state)
 	Io__Containerd__Cgroups__V1__Metrics *m;
 
 	(void)state;
-	put("blkio/b", "blkio.throttle.io_service_bytes_recursive", "8:16 Read 100\n8:16 Write 200\n8:16 7\nTotal 300\n");
+	put("blkio/b", "blkio.throttle.io_service_bytes_recursive",
+	    "8:16 Read 100\n8:16 Write 200\n8:16 7\nTotal 300\n");
 	assert_int_equal(stats_v1("5:blkio:/b\n", dir, &any), 0);
 	m = pb_any_unpack(&any, &io__containerd__cgroups__v1__metrics__descriptor, STATS_MAX);
 	assert_int_equal(m->blkio->n_io_service_bytes_recursive, 3);

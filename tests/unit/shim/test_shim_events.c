@@ -40,7 +40,8 @@ static void forward(struct ttrpc_call *call, const void *data, size_t n)
 {
 	struct fix *f = ttrpc_call_ud(call);
 	Containerd__Services__Events__Ttrpc__V1__ForwardRequest *rq =
-		pb_unpack(&containerd__services__events__ttrpc__v1__forward_request__descriptor, data, n, 4096);
+		pb_unpack(&containerd__services__events__ttrpc__v1__forward_request__descriptor,
+			  data, n, 4096);
 	Containerd__Events__TaskStart *ev;
 
 	assert_non_null(rq);
@@ -63,8 +64,10 @@ static const struct ttrpc_method methods[] = { { .name = "Forward", .start = for
 
 static void start_daemon(struct fix *f)
 {
-	f->service = (struct ttrpc_service){ .name = "containerd.services.events.ttrpc.v1.Events", .methods = methods,
-					     .n_methods = 1, .ud = f };
+	f->service = (struct ttrpc_service){ .name = "containerd.services.events.ttrpc.v1.Events",
+					     .methods = methods,
+					     .n_methods = 1,
+					     .ud = f };
 	assert_int_equal(ttrpc_server_new(f->loop, 0, &f->daemon), 0);
 	assert_int_equal(ttrpc_server_register(f->daemon, &f->service), 0);
 	assert_int_equal(ttrpc_server_listen(f->daemon, f->path, 0600, (gid_t)-1, NULL), CTR_OK);
@@ -112,7 +115,8 @@ static void turn(struct fix *f)
 {
 	struct loop_timer *t;
 
-	assert_int_equal(loop_add_timer(f->loop, clock_now_ns() + NS_PER_MSEC, stop, f->loop, &t), 0);
+	assert_int_equal(loop_add_timer(f->loop, clock_now_ns() + NS_PER_MSEC, stop, f->loop, &t),
+			 0);
 	assert_int_equal(loop_run(f->loop), 0);
 }
 

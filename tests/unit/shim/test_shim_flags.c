@@ -19,9 +19,20 @@ static int parse(const char *const *args, struct flags *ret, const char **bad)
 
 static void takes_what_containerd_sends(void **state)
 {
-	const char *const argv[] = { "shim", "-namespace", "default", "-address", "/run/c.sock",
-				     "-publish-binary", "/usr/bin/containerd", "-id", "a1", "-bundle", "/b",
-				     "-debug", "delete", NULL };
+	const char *const argv[] = { "shim",
+				     "-namespace",
+				     "default",
+				     "-address",
+				     "/run/c.sock",
+				     "-publish-binary",
+				     "/usr/bin/containerd",
+				     "-id",
+				     "a1",
+				     "-bundle",
+				     "/b",
+				     "-debug",
+				     "delete",
+				     NULL };
 	struct flags f;
 	const char *bad;
 
@@ -38,7 +49,8 @@ static void takes_what_containerd_sends(void **state)
 
 static void takes_every_form_of_a_flag(void **state)
 {
-	const char *const argv[] = { "shim", "--namespace=k8s.io", "--id", "x", "-debug=false", "-address=", NULL };
+	const char *const argv[] = { "shim",         "--namespace=k8s.io", "--id", "x",
+				     "-debug=false", "-address=",          NULL };
 	struct flags f;
 	const char *bad;
 

@@ -148,7 +148,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(appends_without_a_limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(rotates_exactly_at_the_limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_file_is_cut_in_place, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(takes_the_size_of_before_into_account, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(takes_the_size_of_before_into_account, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(refuses_what_is_no_file, set_up, tear_down),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Framing: what goes in comes out, line by line, in docker's and in the CRI's form, however it is cut.
+ * Framing: what goes in comes out, line by line, in docker's and in the CRI's form, however it is
+ * cut.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 #include "base/macros.h"
 #include "shim/logline.h"
 
-#define T0 INT64_C(1700000000123456789)
+#define T0   INT64_C(1700000000123456789)
 #define TIME "2023-11-14T22:13:20.123456789Z"
 
 struct sink {
@@ -43,7 +44,10 @@ static int put(struct log_out *out, const void *data, size_t n)
 	return buf_append(&s->data, data, n);
 }
 
-#define SINK { .out = { begin, put }, .data = BUF_INIT(1 << 22) }
+#define SINK                                                                                       \
+	{                                                                                          \
+		.out = { begin, put }, .data = BUF_INIT(1 << 22)                                   \
+	}
 
 /* Feed s in pieces of step bytes; step 0: whole. */
 static void run(enum log_format format, const char *s, size_t n, size_t step, struct sink *sink)
@@ -68,11 +72,15 @@ static void writes_the_lines_of_both_forms(void **state)
 		enum log_format format;
 		const char *in, *out;
 	} cases[] = {
-		{ LOG_FORMAT_JSON, "hi\n", "{\"log\":\"hi\\n\",\"stream\":\"stdout\",\"time\":\"" TIME "\"}\n" },
-		{ LOG_FORMAT_JSON, "no end", "{\"log\":\"no end\",\"stream\":\"stdout\",\"time\":\"" TIME "\"}\n" },
+		{ LOG_FORMAT_JSON, "hi\n",
+		  "{\"log\":\"hi\\n\",\"stream\":\"stdout\",\"time\":\"" TIME "\"}\n" },
+		{ LOG_FORMAT_JSON, "no end",
+		  "{\"log\":\"no end\",\"stream\":\"stdout\",\"time\":\"" TIME "\"}\n" },
 		{ LOG_FORMAT_JSON, "q\"b\\t\t\x01\x1b\xc3\xa4\xff\n",
-		  "{\"log\":\"q\\\"b\\\\t\\t\\u0001\\u001b\xc3\xa4\\ufffd\\n\",\"stream\":\"stdout\",\"time\":\"" TIME "\"}\n" },
-		{ LOG_FORMAT_CRI, "a\n\nb", TIME " stdout F a\n" TIME " stdout F \n" TIME " stdout F b\n" },
+		  "{\"log\":\"q\\\"b\\\\t\\t\\u0001\\u001b\xc3\xa4\\ufffd\\n\",\"stream\":"
+		  "\"stdout\",\"time\":\"" TIME "\"}\n" },
+		{ LOG_FORMAT_CRI, "a\n\nb",
+		  TIME " stdout F a\n" TIME " stdout F \n" TIME " stdout F b\n" },
 		{ LOG_FORMAT_JSON, "", "" },
 	};
 
@@ -108,7 +116,8 @@ static void join_json(const struct buf *in, struct buf *out, size_t *ret_longest
 
 static void long_lines_lose_nothing(void **state)
 {
-	static const size_t lengths[] = { LOG_LINE_MAX - 1, LOG_LINE_MAX, LOG_LINE_MAX + 1, 3 * LOG_LINE_MAX + 5 };
+	static const size_t lengths[] = { LOG_LINE_MAX - 1, LOG_LINE_MAX, LOG_LINE_MAX + 1,
+					  3 * LOG_LINE_MAX + 5 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
@@ -118,7 +127,8 @@ static void long_lines_lose_nothing(void **state)
 			size_t longest = 0;
 
 			buf_putc(&in, 'x');
-			while (in.len + 2 <= lengths[i]) /* two bytes each, so that cuts would fall inside */
+			while (in.len + 2 <=
+			       lengths[i]) /* two bytes each, so that cuts would fall inside */
 				buf_puts(&in, "\xc3\xbc");
 			buf_puts(&in, "\nnext\n");
 			run(LOG_FORMAT_JSON, in.data, in.len, step * 4097, &s);

@@ -16,8 +16,8 @@
 
 static void words_are_flags_or_data(void **state)
 {
-	static char ro[] = "ro", rbind[] = "rbind", lower[] = "lowerdir=/a:/b", suid[] = "nosuid", index_off[] = "index=off",
-		    rw[] = "rw", slave[] = "rslave";
+	static char ro[] = "ro", rbind[] = "rbind", lower[] = "lowerdir=/a:/b", suid[] = "nosuid",
+		    index_off[] = "index=off", rw[] = "rw", slave[] = "rslave";
 	char *const words[] = { ro, rbind, lower, suid, index_off, slave, rw };
 	AUTO_MOUNT_OPTS o = { 0 };
 	AUTO_FREE char *data = NULL;

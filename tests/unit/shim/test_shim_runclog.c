@@ -19,9 +19,11 @@ static void finds_the_last_error(void **state)
 	static const struct {
 		const char *log, *message;
 	} cases[] = {
-		{ "{\"level\":\"error\",\"msg\":\"runc create failed: exec: \\\"x\\\"\",\"time\":\"t\"}\n",
+		{ "{\"level\":\"error\",\"msg\":\"runc create failed: exec: "
+		  "\\\"x\\\"\",\"time\":\"t\"}\n",
 		  "runc create failed: exec: \"x\"" },
-		{ "{\"level\":\"error\",\"msg\":\"first\"}\n{\"level\":\"error\",\"msg\":\"last\"}\n{\"level\":\"warning\",\"msg\":\"w\"}",
+		{ "{\"level\":\"error\",\"msg\":\"first\"}\n{\"level\":\"error\",\"msg\":\"last\"}"
+		  "\n{\"level\":\"warning\",\"msg\":\"w\"}",
 		  "last" },
 		{ "half a line\"}\n{\"level\":\"fatal\",\"msg\":\"f\"}\n{\"level\":", "f" },
 		{ "{\"level\":\"info\",\"msg\":\"i\"}\n", NULL },
@@ -58,8 +60,10 @@ static void calls_the_runtime_with_its_log(void **state)
 	char path[] = "/usr/bin/runc", root[] = "/r/ns";
 	const struct runc r = { .path = path, .root = root, .systemd_cgroup = 1 };
 	const char *const args[] = { "start", "a1", NULL };
-	static const char *const want[] = { "/usr/bin/runc", "--root", "/r/ns", "--log", "l", "--log-format", "json",
-					    "--systemd-cgroup", "start", "a1" };
+	static const char *const want[] = {
+		"/usr/bin/runc", "--root",           "/r/ns", "--log", "l", "--log-format",
+		"json",          "--systemd-cgroup", "start", "a1"
+	};
 	char **argv = runc_argv(&r, "l", args);
 
 	(void)state;

@@ -28,7 +28,7 @@ struct fix {
 	struct loop *loop;
 	struct sink *sink;
 	struct copy *copy;
-	int in;       /* what the process writes to */
+	int in; /* what the process writes to */
 	int changes;
 };
 
@@ -77,7 +77,8 @@ static void turn(struct fix *f)
 {
 	struct loop_timer *t;
 
-	assert_int_equal(loop_add_timer(f->loop, clock_now_ns() + NS_PER_MSEC, stop, f->loop, &t), 0);
+	assert_int_equal(loop_add_timer(f->loop, clock_now_ns() + NS_PER_MSEC, stop, f->loop, &t),
+			 0);
 	assert_int_equal(loop_run(f->loop), 0);
 }
 
@@ -204,7 +205,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(moves_bytes_to_a_reader, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(keeps_bytes_for_a_reader_that_comes_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(keeps_bytes_for_a_reader_that_comes_late, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_missing_reader_never_blocks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_vanished_reader_never_blocks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_slow_reader_gets_everything, set_up, tear_down),

@@ -27,10 +27,13 @@
 static void names_the_socket_by_the_shared_rule(void **state)
 {
 	/* echo -n /run/containerd/containerd.sock/default/a1 | sha256sum */
-	AUTO_FREE char *path = address_path("/run/containerd/s", "/run/containerd/containerd.sock", "default", "a1");
+	AUTO_FREE char *path = address_path("/run/containerd/s", "/run/containerd/containerd.sock",
+					    "default", "a1");
 
 	(void)state;
-	assert_string_equal(path, "/run/containerd/s/b06fb43eabae9be14ad6cef61010a9864cc528f35c3a86047fec37b2a165f5a2");
+	assert_string_equal(path,
+			    "/run/containerd/s/"
+			    "b06fb43eabae9be14ad6cef61010a9864cc528f35c3a86047fec37b2a165f5a2");
 }
 
 static void replaces_a_dead_socket_and_spares_a_live_one(void **state)
@@ -61,7 +64,9 @@ static void groups_by_annotation(void **state)
 	static const struct {
 		const char *json, *group;
 	} cases[] = {
-		{ "{\"annotations\":{\"io.containerd.runc.v2.group\":\"g\",\"io.kubernetes.cri.sandbox-id\":\"s\"}}", "g" },
+		{ "{\"annotations\":{\"io.containerd.runc.v2.group\":\"g\",\"io.kubernetes.cri."
+		  "sandbox-id\":\"s\"}}",
+		  "g" },
 		{ "{\"annotations\":{\"io.kubernetes.cri.sandbox-id\":\"s\"}}", "s" },
 		{ "{\"annotations\":{}}", NULL },
 		{ "{}", NULL },
@@ -97,8 +102,10 @@ static void options_any(Google__Protobuf__Any *any)
 static void reads_nothing_an_any_or_params(void **state)
 {
 	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
-	Containerd__Runtime__Bootstrap__V1__BootstrapParams p = CONTAINERD__RUNTIME__BOOTSTRAP__V1__BOOTSTRAP_PARAMS__INIT;
-	Containerd__Runtime__Bootstrap__V1__Extension e = CONTAINERD__RUNTIME__BOOTSTRAP__V1__EXTENSION__INIT;
+	Containerd__Runtime__Bootstrap__V1__BootstrapParams p =
+		CONTAINERD__RUNTIME__BOOTSTRAP__V1__BOOTSTRAP_PARAMS__INIT;
+	Containerd__Runtime__Bootstrap__V1__Extension e =
+		CONTAINERD__RUNTIME__BOOTSTRAP__V1__EXTENSION__INIT;
 	Containerd__Runtime__Bootstrap__V1__Extension *extensions[] = { &e };
 	static char id[] = "a1", ttrpc[] = "/t.sock", grpc[] = "/g.sock", dir[] = "/s";
 	AUTO_BOOTSTRAP none = { 0 };
@@ -166,7 +173,9 @@ static void options_survive_in_the_bundle(void **state)
 	char dir[] = "/tmp/ctr-options-XXXXXX";
 	AUTO_CLOSE int fd = -1;
 	static char binary[] = "crun", root[] = "/r \"q\"", none[] = "";
-	const struct options o = { .binary = binary, .root = root, .shim_cgroup = none, .systemd_cgroup = 1 };
+	const struct options o = {
+		.binary = binary, .root = root, .shim_cgroup = none, .systemd_cgroup = 1
+	};
 	AUTO_OPTIONS got = { 0 };
 	AUTO_OPTIONS defaults = { 0 };
 

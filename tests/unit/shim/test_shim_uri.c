@@ -43,7 +43,12 @@ static void takes_scheme_path_and_query_apart(void **state)
 
 static void refuses_what_has_no_absolute_path(void **state)
 {
-	static const char *const wrong[] = { "", "relative", "file://relative", "file://", "file:///a%2", "file:///a%zz",
+	static const char *const wrong[] = { "",
+					     "relative",
+					     "file://relative",
+					     "file://",
+					     "file:///a%2",
+					     "file:///a%zz",
 					     "file:///a%00b" };
 	char long_one[URI_MAX + 2];
 
@@ -83,7 +88,9 @@ static void reads_log_options(void **state)
 	assert_int_equal(o.max_bytes, 0);
 	assert_int_equal(o.max_files, 1);
 	assert_int_equal(o.attach_stdin, 0);
-	assert_int_equal(options("ctrlog:///l?format=cri&max-size=10m&max-files=3&stdin=attach", &o, bad, sizeof(bad)), 0);
+	assert_int_equal(options("ctrlog:///l?format=cri&max-size=10m&max-files=3&stdin=attach", &o,
+				 bad, sizeof(bad)),
+			 0);
 	assert_int_equal(o.format, LOG_FORMAT_CRI);
 	assert_int_equal(o.max_bytes, 10 * 1024 * 1024);
 	assert_int_equal(o.max_files, 3);
@@ -95,9 +102,12 @@ static void names_the_wrong_log_option(void **state)
 	static const struct {
 		const char *uri, *bad;
 	} cases[] = {
-		{ "ctrlog:///l?format=xml", "format" },	 { "ctrlog:///l?max-size=big", "max-size" },
-		{ "ctrlog:///l?max-size=1", "max-size" }, { "ctrlog:///l?max-files=0", "max-files" },
-		{ "ctrlog:///l?max-files=1001", "max-files" }, { "ctrlog:///l?colour=red", "colour" },
+		{ "ctrlog:///l?format=xml", "format" },
+		{ "ctrlog:///l?max-size=big", "max-size" },
+		{ "ctrlog:///l?max-size=1", "max-size" },
+		{ "ctrlog:///l?max-files=0", "max-files" },
+		{ "ctrlog:///l?max-files=1001", "max-files" },
+		{ "ctrlog:///l?colour=red", "colour" },
 		{ "ctrlog:///l?stdin=1", "stdin" },
 	};
 
