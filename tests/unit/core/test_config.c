@@ -211,6 +211,23 @@ static void syntax_and_size_are_refused(void **state)
 	assert_non_null(strstr(error_text(&err), "longer than 1048576 bytes"));
 }
 
+/* Inputs that end the parser by an assertion, or by code that it calls unreachable, when nothing is done about it. */
+static void what_trips_the_parser_is_an_error(void **state)
+{
+	static const char *const texts[] = { "[= 5\n", "a = 1\xd1\xa5\n", "\xc3\xa9 = 1\n", "a = 1 \xc2\xa1" };
+	const struct place *p = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct config_args args = { .path = p->path };
+		struct config *c = NULL;
+		AUTO_ERROR err = ERROR_INIT;
+
+		put(p, "c.toml", texts[i]);
+		assert_int_equal(config_load(&args, &c, &err), CTR_INVALID_ARGUMENT);
+		assert_non_null(strstr(error_text(&err), "c.toml:1: "));
+	}
+}
+
 static void unsafe_is_for_files_from_elsewhere(void **state)
 {
 	const struct place *p = *state;
@@ -414,6 +431,7 @@ int main(void)
 		TEST(faults_name_file_line_and_nearest),
 		TEST(all_faults_are_told),
 		TEST(syntax_and_size_are_refused),
+		TEST(what_trips_the_parser_is_an_error),
 		TEST(unsafe_is_for_files_from_elsewhere),
 		TEST(plugin_tables_are_typed),
 		TEST(tables_of_no_plugin_are_found),
