@@ -34,6 +34,12 @@ ctr_code overlay_usage(void *self, const struct ctr_call *call, const char *key,
 ctr_code overlay_open_tree(void *self, const struct ctr_call *call, const char *key, struct ctr_tree *ret,
 			   struct ctr_error *err);
 
+int overlay_open_fs(const struct overlay *o, uint64_t id); /* snapshots/<id>/fs, or -errno */
+
+/* implied.c: commit, after directories that a layer did not name have got their parents' metadata. */
+ctr_code overlay_commit(void *self, const struct ctr_call *call, const struct ctr_snapshot_commit *args,
+			struct ctr_error *err);
+
 /* probe.c: can this kernel, on this directory? CTR_SKIP with the reason when not. */
 ctr_code overlay_probe(struct overlay *o, struct ctr_error *err);
 

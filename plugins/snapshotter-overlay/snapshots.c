@@ -12,7 +12,7 @@
 #include "base/path.h"
 #include "overlay.h"
 
-static int open_fs(const struct overlay *o, uint64_t id)
+int overlay_open_fs(const struct overlay *o, uint64_t id)
 {
 	char path[TREEDIR_NAME_ROOM + 4], name[TREEDIR_NAME_ROOM];
 
@@ -25,7 +25,7 @@ static int open_fs(const struct overlay *o, uint64_t id)
 static int like_parent(const struct overlay *o, int fs_fd, uint64_t parent_id)
 {
 	struct stat st;
-	AUTO_CLOSE int parent = open_fs(o, parent_id);
+	AUTO_CLOSE int parent = overlay_open_fs(o, parent_id);
 
 	if (parent < 0)
 		return parent;
@@ -61,7 +61,7 @@ static ctr_code on_created(void *ud, const struct ctr_graph_node *node)
 	struct created *c = ud;
 
 	if (node->n_chain && node->kind == CTR_SNAPSHOT_ACTIVE) {
-		AUTO_CLOSE int fs = open_fs(c->o, node->id);
+		AUTO_CLOSE int fs = overlay_open_fs(c->o, node->id);
 		int r = fs < 0 ? fs : like_parent(c->o, fs, node->chain[0]);
 		if (r < 0)
 			return c->o->dirs.host->fail_errno(c->err, r, "snapshot '%s'", node->key);
@@ -140,7 +140,7 @@ static ctr_code open_by_key(struct overlay *o, const struct ctr_call *call, cons
 	if (code != CTR_OK)
 		return code;
 
-	int fd = open_fs(o, ret->id);
+	int fd = overlay_open_fs(o, ret->id);
 	if (fd < 0)
 		return o->dirs.host->fail_errno(err, fd, "open snapshot '%s'", key);
 	*ret_fd = fd;

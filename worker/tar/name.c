@@ -114,7 +114,7 @@ char *name_printable(const char *s)
 
 bool name_xattr_kept(const char *name)
 {
-	if (strstr(name, ".overlay."))
+	if (strstr(name, ".overlay.") || str_eq(name, XATTR_IMPLIED))
 		return false;
 	if (str_starts(name, "user."))
 		return true;

@@ -41,6 +41,12 @@ char *name_printable(const char *s);
 size_t name_base(const char *path);
 
 /*
+ * Set on a directory that a layer needs but does not name, and on the root of a tree that holds one, when the trees below
+ * are not known yet: who joins the tree to its parent gives it the parent's metadata (docs/unpack.md).
+ */
+#define XATTR_IMPLIED "user.ctr.implied"
+
+/*
  * Is this extended attribute part of an image? Not what steers overlayfs or only the host's root may
  * set: trusted.*, *.overlay.*, security.* but capability, system.* but POSIX ACLs.
  */

@@ -132,6 +132,21 @@ static int inherit(struct walk *w)
 	return 0;
 }
 
+/* No tree below is known: leave a mark for who will know. Where there are no such attributes there is none. */
+static int leave_mark(struct walk *w)
+{
+	AUTO_CLOSE int fd = openat(w->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (fsetxattr(fd, XATTR_IMPLIED, "y", 1, 0) < 0)
+		return errno == ENOTSUP ? 0 : -errno;
+	if (!w->t->implied && fsetxattr(w->t->root_fd, XATTR_IMPLIED, "y", 1, 0) < 0)
+		return -errno;
+	w->t->implied = true;
+	return 0;
+}
+
 static int enter(struct walk *w, const char *part, int fd)
 {
 	size_t n = strlen(part);
@@ -169,7 +184,9 @@ static int make(struct walk *w, const char *part)
 	if (fd < 0)
 		return -errno;
 	r = enter(w, part, fd);
-	return r < 0 ? r : inherit(w);
+	if (r < 0 || o->whiteouts != UNPACK_OVERLAY)
+		return r;
+	return o->n_parents ? inherit(w) : leave_mark(w);
 }
 
 static int step(struct walk *w, const char *part)

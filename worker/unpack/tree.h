@@ -29,6 +29,7 @@ struct tree {
 	gid_t made_gid;
 	mode_t made_perm;
 	bool explicit; /* a setgid directory or a default ACL is about: set owner and mode always */
+	bool implied;  /* a directory has been marked with XATTR_IMPLIED */
 	struct seen seen; /* UNPACK_NATIVE only */
 	uint64_t entries; /* seen so far */
 	struct buf dirs;  /* directories named by the layer, with their times: see times.c */

@@ -46,7 +46,10 @@ struct ctr_snapshot_commit {
 	struct ctr_labels labels;
 };
 
-#define CTR_WHITEOUT_OVERLAY 1u /* character device 0/0; opaque directories by xattr trusted.overlay.opaque */
+/* Character device 0/0; opaque directories by xattr trusted.overlay.opaque. A directory that a layer needed but did not
+ * name has xattr user.ctr.implied, and the tree's root then has it too: commit gives such directories the metadata of
+ * the nearest parent's and takes the marks away (docs/unpack.md). */
+#define CTR_WHITEOUT_OVERLAY 1u
 #define CTR_WHITEOUT_REMOVE  2u /* the tree holds the parent's copy: remove in place */
 
 /* The directory of an active snapshot, for writers that need no mount. */

@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "fixture.h"
 #include "tarball.h"
+#include "worker/tar/name.h"
 
 #define AUTO_TARBALL(name) AUTO_BUF name = BUF_INIT(TB_MAX)
 
@@ -439,6 +440,38 @@ static void implied_directories(void **state)
 	unpack_fails(f, &loop, CTR_INVALID_ARGUMENT, "'l/x'", NULL);
 }
 
+/* Without the trees below, what is implied is marked, until the layer names it after all. */
+static void implied_directories_are_marked(void **state)
+{
+	static const struct {
+		const char *path;
+		int marked;
+	} cases[] = { { "", 1 }, { "/a", 1 }, { "/a/b", 1 }, { "/named", 0 }, { "/late", 0 } };
+	struct fixture *f = *state;
+	AUTO_TARBALL(b);
+
+	fixture_fresh(f);
+	tb_add(&b, .name = "named/", .type = '5');
+	tb_add(&b, .name = "a/b/c", .data = "c");
+	tb_add(&b, .name = "late/f", .data = "f");
+	tb_add(&b, .name = "late/", .type = '5', .mode = 0700);
+	tb_end(&b);
+	unpacks(f, &b);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "%s/root%s", f->dir, cases[i].path);
+		assert_int_equal(getxattr(path, XATTR_IMPLIED, NULL, 0) >= 0, cases[i].marked);
+	}
+
+	fixture_fresh(f);
+	f->opt.whiteouts = UNPACK_NATIVE;
+	unpacks(f, &b);
+	char root[128];
+	snprintf(root, sizeof(root), "%s/root", f->dir);
+	assert_true(getxattr(root, XATTR_IMPLIED, NULL, 0) < 0);
+}
+
 static void a_file_is_no_parent(void **state)
 {
 	struct fixture *f = *state;
@@ -512,6 +545,7 @@ int main(void)
 		cmocka_unit_test(acls_become_attributes),
 		cmocka_unit_test(sparse_files_stay_sparse),
 		cmocka_unit_test(implied_directories),
+		cmocka_unit_test(implied_directories_are_marked),
 		cmocka_unit_test(a_file_is_no_parent),
 		cmocka_unit_test(setgid_directories_do_not_spread),
 		cmocka_unit_test(owners_go_through_the_map),
