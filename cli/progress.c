@@ -23,6 +23,7 @@
 struct item {
 	char *name, *event;
 	int64_t done, total;
+	int fresh; /* not shown yet */
 };
 
 struct progress {
@@ -61,6 +62,15 @@ static void short_name(struct buf *b, const char *name)
 		buf_putc(b, (char)(*p >= ' ' ? *p : '?'));
 }
 
+/* An event without a name is a line of its own. */
+static void put_state(struct buf *b, const struct item *i)
+{
+	short_name(b, i->name);
+	if (i->event[0])
+		buf_puts(b, ": ");
+	out_clean(b, i->event);
+}
+
 static int over(const struct item *i)
 {
 	static const char *const words[] = { "complete", "extracted", "already exists", "saved" };
@@ -76,9 +86,7 @@ static void draw_item(struct buf *b, const struct item *i)
 {
 	char done[16], total[16];
 
-	short_name(b, i->name);
-	buf_puts(b, ": ");
-	out_clean(b, i->event);
+	put_state(b, i);
 	if (i->total > 0 && !over(i)) {
 		int filled = (int)(i->done >= i->total ? BAR : i->done * BAR / i->total);
 
@@ -132,6 +140,7 @@ static struct item *find(struct progress *p, const char *name)
 		free(p->items[p->n].event);
 		return NULL;
 	}
+	p->items[p->n].fresh = 1;
 	return &p->items[p->n++];
 }
 
@@ -141,9 +150,7 @@ static void print_change(const struct item *i)
 	AUTO_BUF b = BUF_INIT(4096);
 	char total[16];
 
-	short_name(&b, i->name);
-	buf_puts(&b, ": ");
-	out_clean(&b, i->event);
+	put_state(&b, i);
 	if (i->total > 0) {
 		human_size_text((uint64_t)i->total, total);
 		buf_printf(&b, " (%s)", total);
@@ -164,7 +171,8 @@ void progress_update(struct progress *p, const XFER(Progress) * update)
 	i = find(p, name);
 	if (!i)
 		return;
-	changed = !str_eq(i->event, update->event);
+	changed = i->fresh || !str_eq(i->event, update->event);
+	i->fresh = 0;
 	if (changed) {
 		char *event = str_dup(update->name && update->name[0] ? update->event : "");
 

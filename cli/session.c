@@ -179,19 +179,15 @@ static ctr_code open_output(struct session *s, int i, int to, struct ctr_error *
 {
 	const char *path = s->paths[i + 1];
 	struct output *o = &s->out[i];
-	int r;
 
 	if (!path[0])
 		return CTR_OK;
-	/*
-	 * non-blocking: succeeds without a writer, and no end is seen before one has come and gone
-	 */
+	/* non-blocking: succeeds without a writer, and the end is seen when one has come and gone */
 	o->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (o->fd < 0)
 		return ctr_fail_errno(err, errno, "open '%s'", path);
 	o->to = to;
-	r = loop_add_fd(s->c->loop, o->fd, EPOLLIN, on_output, o, &o->watch);
-	return r < 0 ? ctr_fail_errno(err, r, "watch '%s'", path) : CTR_OK;
+	return CTR_OK;
 }
 
 static ctr_code new_session(struct cli *c, const struct session_options *o, struct session **ret,
@@ -304,6 +300,14 @@ ctr_code session_begin(struct session *s, struct ctr_error *err)
 
 	if (code != CTR_OK)
 		return code;
+	/* not before: what a runtime writes there while it fails to start comes as the error too */
+	for (int i = 0; r == 0 && i < 2; i++) {
+		if (s->out[i].fd >= 0)
+			r = loop_add_fd(s->c->loop, s->out[i].fd, EPOLLIN, on_output, &s->out[i],
+					&s->out[i].watch);
+	}
+	if (r < 0)
+		return ctr_fail_errno(err, r, "output");
 	if (s->o.tty && s->o.input) {
 		r = term_raw(&s->term, STDIN_FILENO);
 		if (r < 0)

@@ -34,7 +34,7 @@ const char *session_stdin(const struct session *s);
 const char *session_stdout(const struct session *s);
 const char *session_stderr(const struct session *s);
 
-/* The process runs: terminal raw, input pumped, signals forwarded. */
+/* The process runs: output shown, terminal raw, input pumped, signals forwarded. */
 ctr_code session_begin(struct session *s, struct ctr_error *err);
 
 /*
