@@ -52,7 +52,10 @@ static void taken_back(void *ud, ctr_code code, struct ctr_error *err)
 	fail(op, cause.code, &cause);
 }
 
-/* The runtime was called and may have left something: that goes before the answer. */
+/*
+ * The runtime was called and may have left something: that goes before the answer. Only a container
+ * that was there before us is not ours to take away.
+ */
 static void fail_called(struct op *op, struct ctr_error *err)
 {
 	struct task *t = op->task;
@@ -65,6 +68,10 @@ static void fail_called(struct op *op, struct ctr_error *err)
 				 .log_name = "undo.log.json" };
 	AUTO_ERROR ignored = ERROR_INIT;
 
+	if (strstr(error_text(err), "already exists")) {
+		fail(op, err->code, err);
+		return;
+	}
 	ctr_move_error(&op->failure, err);
 	if (job_start(op->shim->loop, &spec, taken_back, op, &ignored) != CTR_OK)
 		taken_back(op, CTR_UNKNOWN, &ignored);

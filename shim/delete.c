@@ -5,11 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "containerd/task/v2/shim.pb-c.h"
@@ -25,43 +26,81 @@
 #include "shim/mounts.h"
 #include "shim/options.h"
 #include "shim/runc.h"
-#include "shim/runclog.h"
 #include "shim/shim.h"
 
 #define OUTPUT_MAX  65536
 #define ADDRESS_MAX 4096
 #define PID_MAX     32
 
+/* One call of the runtime. 0 and what it printed, or -errno. */
+static int call_runtime(const struct runc *runc, int bundle_fd, const char *const *args,
+			char **ret_output, int *ret_status)
+{
+	AUTO_STRV argv = runc_argv(runc, "/dev/null", args);
+	struct spawn s = SPAWN_INIT;
+
+	if (!argv)
+		return -ENOMEM;
+	s.path = runc->path;
+	s.argv = argv;
+	s.envp = runc_env;
+	s.cwd_fd = bundle_fd;
+	return spawn_run(&s, OUTPUT_MAX, ret_output, ret_status);
+}
+
+/* Does the runtime know a container of this id that was made from another bundle? */
+static int is_anothers(const struct runc *runc, int bundle_fd, const char *id)
+{
+	const char *const args[] = { "state", id, NULL };
+	AUTO_FREE char *output = NULL;
+	struct stat ours, its;
+	json_t *state;
+	const char *bundle;
+	int status;
+	int other = 0;
+
+	if (call_runtime(runc, bundle_fd, args, &output, &status) < 0 || status != 0)
+		return 0;
+	state = json_loads(output, 0, NULL);
+	bundle = json_string_value(json_object_get(state, "bundle"));
+	if (bundle && fstat(bundle_fd, &ours) == 0 && stat(bundle, &its) == 0)
+		other = ours.st_dev != its.st_dev || ours.st_ino != its.st_ino;
+	json_decref(state);
+	return other;
+}
+
+static ctr_code delete_known(const struct runc *runc, int bundle_fd, const char *id,
+			     struct ctr_error *err)
+{
+	const char *const args[] = { "delete", "--force", id, NULL };
+	AUTO_FREE char *dir = str_printf("%s/%s", runc->root, id);
+	AUTO_FREE char *output = NULL;
+	int status, r;
+
+	if (!dir)
+		return ctr_fail_errno(err, -ENOMEM, "container '%s'", id);
+	if ((access(dir, F_OK) < 0 && errno == ENOENT) || is_anothers(runc, bundle_fd, id))
+		return CTR_OK;
+	r = call_runtime(runc, bundle_fd, args, &output, &status);
+	if (r < 0)
+		return ctr_fail_errno(err, r, "call '%s delete'", runc->path);
+	if (status == 0 || runc_says_missing(output))
+		return CTR_OK;
+	output[strcspn(output, "\n")] = '\0';
+	return ctr_fail(err, CTR_UNKNOWN, "OCI runtime delete failed: %s", output);
+}
+
 static ctr_code delete_container(int bundle_fd, const struct invocation *in, struct ctr_error *err)
 {
-	const char *const args[] = { "delete", "--force", in->flags.id, NULL };
 	AUTO_OPTIONS o = { 0 };
 	AUTO(runc_done) struct runc runc = { 0 };
-	AUTO_STRV argv = NULL;
-	AUTO_FREE char *output = NULL;
-	struct spawn s = SPAWN_INIT;
-	int status, r = options_load(bundle_fd, &o);
+	int r = options_load(bundle_fd, &o);
 	ctr_code code;
 
 	if (r < 0)
 		return ctr_fail_errno(err, r, "read 'options.json'");
 	code = runc_init(&runc, o.binary, o.root, in->flags.namespace_, o.systemd_cgroup, err);
-	if (code != CTR_OK)
-		return code;
-	argv = runc_argv(&runc, "/dev/null", args);
-	if (!argv)
-		return ctr_fail_errno(err, -ENOMEM, "call '%s'", runc.path);
-	s.path = runc.path;
-	s.argv = argv;
-	s.envp = runc_env;
-	s.cwd_fd = bundle_fd;
-	r = spawn_run(&s, OUTPUT_MAX, &output, &status);
-	if (r < 0)
-		return ctr_fail_errno(err, r, "call '%s delete'", runc.path);
-	if (status == 0 || runc_says_missing(output))
-		return CTR_OK;
-	output[strcspn(output, "\n")] = '\0';
-	return ctr_fail(err, CTR_UNKNOWN, "OCI runtime delete failed: %s", output);
+	return code == CTR_OK ? delete_known(&runc, bundle_fd, in->flags.id, err) : code;
 }
 
 static uint32_t read_pid(int bundle_fd)

@@ -62,7 +62,7 @@ static void adjust_oom_score(pid_t pid)
 }
 
 static ctr_code spawn_server(const struct invocation *in, const struct bootstrap *b,
-			     const char *grpc, int listen_fd, struct ctr_error *err)
+			     const char *grpc, int listen_fd, pid_t *ret_pid, struct ctr_error *err)
 {
 	const char *ttrpc = b->ttrpc_address ? b->ttrpc_address : in->ttrpc_address;
 	AUTO_FREE char *env_ttrpc = str_printf("TTRPC_ADDRESS=%s", ttrpc);
@@ -108,6 +108,7 @@ static ctr_code spawn_server(const struct invocation *in, const struct bootstrap
 		}
 	}
 	adjust_oom_score(pid);
+	*ret_pid = pid;
 	return CTR_OK;
 }
 
@@ -178,16 +179,26 @@ int cmd_start(const struct invocation *in)
 	AUTO_ERROR err = ERROR_INIT;
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int fd = -1;
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	const char *grpc;
+	pid_t pid = 0;
 
+	/* A daemon that died meanwhile reads no answer: that must be an error here, not the end. */
+	(void)sigaction(SIGPIPE, &ignore, NULL);
 	if (read_stdin(in, &b, &err) != CTR_OK)
 		return complain(&err);
 	grpc = b.grpc_address ? b.grpc_address : str_or(in->flags.address, "");
 	if (make_socket(in, &b, grpc, &path, &fd, &err) != CTR_OK)
 		return complain(&err);
-	if (fd >= 0 && spawn_server(in, &b, grpc, fd, &err) != CTR_OK) {
+	if (fd >= 0 && spawn_server(in, &b, grpc, fd, &pid, &err) != CTR_OK) {
 		(void)unlink(path);
 		return complain(&err);
 	}
-	return answer(&b, path, &err) == CTR_OK ? EXIT_SUCCESS : complain(&err);
+	if (answer(&b, path, &err) == CTR_OK)
+		return EXIT_SUCCESS;
+	if (pid > 0) {
+		(void)kill(pid, SIGKILL); /* nobody will ever know where it listens */
+		(void)unlink(path);
+	}
+	return complain(&err);
 }

@@ -312,6 +312,16 @@ match "a runtime that is missing" 'executable file not found' "$(ctr run --rm --
 ctr c rm n1 >/dev/null 2>&1
 clean "after the missing runtime" n1
 
+# --- a container of that id that is not ours
+mkdir "$work/q1"
+sed -e 's,98765 & /bin/sleep 0.3,98763,' "$work/host-pid.json" >"$work/q1/config.json"
+runc --root "/run/containerd/runc/$ns" run -d --bundle "$work/q1" q1 </dev/null >/dev/null 2>&1
+match "an id that the runtime knows" "already exists" "$(run -d --null-io bb:1 q1 true 2>&1)"
+check "and that stays" running "$(runc --root "/run/containerd/runc/$ns" state q1 | sed -n 's/.*"status": "\(.*\)",/\1/p')"
+runc --root "/run/containerd/runc/$ns" delete --force q1
+ctr c rm q1 >/dev/null 2>&1
+clean "after the other's container" q
+
 # --- the start verb by hand, as a 2.3 daemon calls it
 mkdir -p "$work/b" "$work/s"
 chmod 700 "$work/s"
