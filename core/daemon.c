@@ -224,6 +224,8 @@ static ctr_code start_plugins(struct run *run, struct ctr_error *err)
 		code = registry_start(d->registry, err);
 	if (code == CTR_OK)
 		transfers_recover(d->transfers);
+	if (code == CTR_OK)
+		gc_schedule(d->gc); /* what a crash left behind */
 	return code;
 }
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "core/call/call.h"
+#include "core/content/content.h"
 #include "core/daemon.h"
 #include "core/gc/internal.h"
 #include "core/pool/pool.h"
@@ -32,6 +33,11 @@ static ctr_code collect(struct gc *gc, struct garbage *g, struct ctr_error *err)
 		code = gc_sweep(gc, g, &remains, &removed, err);
 	gc_remove_bytes(gc, &remains);
 	remains_free(&remains);
+	if (!gc->orphans_done)
+		gc_remove_orphans(gc);
+	gc->orphans_done = 1;
+	if (gc->d->registry)
+		content_expire_ingests(gc->d);
 	if (code == CTR_OK && (g->n_names || removed))
 		code = gc_sweep_names(gc, err);
 	const int64_t ended_ns = clock_now_ns();
@@ -55,6 +61,7 @@ static void plan(struct gc *gc, const struct garbage *g)
 {
 	const int64_t now_ns = clock_now_ns();
 
+	want_at(gc, now_ns + GC_DAY_NS);
 	if (g->next_expiry_ns)
 		want_at(gc, now_ns + (g->next_expiry_ns - g->now_ns) + GC_DELAY_NS);
 	if (g->youngest_ns)
@@ -215,6 +222,7 @@ int gc_new(struct daemon *d, struct gc **ret)
 	if (!gc)
 		return -ENOMEM;
 	gc->d = d;
+	gc->began_ns = clock_wall_ns();
 	gc_default_backend(gc);
 	pthread_mutex_init(&gc->mu, NULL);
 	pthread_condattr_init(&monotonic);

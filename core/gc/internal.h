@@ -14,6 +14,7 @@
 #define GC_BATCH     500
 #define GC_BATCH_NS  (5 * NS_PER_MSEC)   /* of the writer's thread, for one batch */
 #define GC_GRACE_NS  (5 * NS_PER_SEC)    /* what a call without a lease has made stays at least this long */
+#define GC_DAY_NS    (24 * 3600 * NS_PER_SEC) /* at most between two runs, for ingests that nobody touches */
 #define GC_DELAY_NS  (100 * NS_PER_MSEC) /* from a removal to the run that it causes */
 
 /* Removes the bytes behind rows that are gone. The default finds plugins in the registry; tests have their own. */
@@ -44,6 +45,8 @@ struct gc {
 	struct pin *pins;
 	struct gc_stats stats;
 
+	int64_t began_ns;         /* wall clock when the collector was made; never changes */
+	int orphans_done;         /* of the one run at a time */
 	struct loop_timer *timer; /* loop's thread only */
 };
 
@@ -88,6 +91,10 @@ ctr_code gc_sweep(struct gc *gc, const struct garbage *g, struct remains_list *r
 		  struct ctr_error *err);
 /* Nodes that are only names, and that nothing uses any more. */
 ctr_code gc_sweep_names(struct gc *gc, struct ctr_error *err);
+
+/* orphans.c */
+void gc_remove_orphans(struct gc *gc);
+int gc_key_time(const char *backend_key, int64_t *ret_ns); /* 0 or -EINVAL */
 
 /* bytes.c */
 void gc_remove_bytes(struct gc *gc, struct remains_list *remains);

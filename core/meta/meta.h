@@ -79,6 +79,8 @@ ctr_code meta_namespace_label(struct ctr_txn *txn, const char *name, const char 
 
 /* ---- nodes and edges ---- */
 
+#define META_KEY_MAX 4096 /* bytes of any object's name */
+
 /* The number of a name. create: interned when missing (it may never come to exist); otherwise *ret_id is 0. */
 ctr_code meta_node(struct ctr_txn *txn, int64_t ns, enum meta_kind kind, const char *sub, const char *key, int create,
 		   int64_t *ret_id, struct ctr_error *err);

@@ -22,6 +22,8 @@ ctr_code meta_node(struct ctr_txn *txn, int64_t ns, enum meta_kind kind, const c
 
 	if (code != CTR_OK || *ret_id || !create)
 		return code;
+	if (strlen(key) > META_KEY_MAX)
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "name \"%.64s...\" is longer than %d bytes", key, META_KEY_MAX);
 	code = txn_exec(txn, err, "INSERT INTO node(ns, kind, sub, key) VALUES(?, ?, ?, ?)", "iiss", ns, (int64_t)kind,
 			sub, key);
 	if (code != CTR_OK)

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "core/call/call.h"
 #include "core/store/internal.h"
 
@@ -114,8 +115,8 @@ static ctr_code run_closure(struct store *s, struct job *j)
 	int64_t took_ns = clock_now_ns() - began_ns;
 
 	if (took_ns > CLOSURE_SLOW_NS)
-		log_warn("a transaction of '%s' took %" PRId64 " ms of the writer's thread", j->txn.plugin,
-			 took_ns / NS_PER_MSEC);
+		log_warn("a transaction of %s took %" PRId64 " ms of the writer's thread",
+			 str_or(j->txn.plugin, "the core"), took_ns / NS_PER_MSEC);
 	return code;
 }
 

@@ -8,6 +8,7 @@
 
 #include "containerd/services/images/v1/images.pb-c.h"
 #include "plugins/api-grpc/api.h"
+#include "plugins/api-grpc/collect.h"
 #include "plugins/api-grpc/fields.h"
 
 #define DESCRIPTOR(name) &containerd__services__images__v1__##name##__descriptor
@@ -214,18 +215,21 @@ static ctr_code delete(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	const Containerd__Services__Images__V1__DeleteImageRequest *req = (void *)message;
 
 	code = s->ops->remove(s->api->host, s->api->rpc->call(rc), req->name, req->target ? req->target->digest : "",
-			      req->sync, err);
+			      0, err);
+	const int sync = req->sync;
+
 	protobuf_c_message_free_unpacked(message, NULL);
-	return code == CTR_OK ? api_reply_empty(s->api, rc, err) : code;
+	if (code != CTR_OK)
+		return code;
+	return sync ? api_reply_collected(s->api, rc, err) : api_reply_empty(s->api, rc, err);
 }
 
-/* A synchronous Delete waits for the collector, which removes bytes: not on the pool of short work. */
 static const struct ctr_rpc_method methods[] = {
 	{ .name = "Get", .flags = CTR_RPC_INLINE, .message = get },
 	{ .name = "List", .message = list },
 	{ .name = "Create", .message = create },
 	{ .name = "Update", .message = update },
-	{ .name = "Delete", .flags = CTR_RPC_BULK, .message = delete },
+	{ .name = "Delete", .message = delete },
 };
 
 static const struct ctr_rpc_service service = {

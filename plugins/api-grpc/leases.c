@@ -8,6 +8,7 @@
 
 #include "containerd/services/leases/v1/leases.pb-c.h"
 #include "plugins/api-grpc/api.h"
+#include "plugins/api-grpc/collect.h"
 #include "plugins/api-grpc/fields.h"
 
 #define DESCRIPTOR(name) &containerd__services__leases__v1__##name##__descriptor
@@ -85,9 +86,13 @@ static ctr_code delete(void *self, struct ctr_rpc_call *rc, const void *data, ui
 		return code;
 	const Containerd__Services__Leases__V1__DeleteRequest *req = (void *)message;
 
-	code = s->ops->remove(s->api->host, s->api->rpc->call(rc), req->id, req->sync, err);
+	code = s->ops->remove(s->api->host, s->api->rpc->call(rc), req->id, 0, err);
+	const int sync = req->sync;
+
 	protobuf_c_message_free_unpacked(message, NULL);
-	return code == CTR_OK ? api_reply_empty(s->api, rc, err) : code;
+	if (code != CTR_OK)
+		return code;
+	return sync ? api_reply_collected(s->api, rc, err) : api_reply_empty(s->api, rc, err);
 }
 
 static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
@@ -182,10 +187,9 @@ static ctr_code list_resources(void *self, struct ctr_rpc_call *rc, const void *
 	return api_batch_end(&batch, code, err);
 }
 
-/* A synchronous Delete waits for the collector, which removes bytes: not on the pool of short work. */
 static const struct ctr_rpc_method methods[] = {
 	{ .name = "Create", .message = create },
-	{ .name = "Delete", .flags = CTR_RPC_BULK, .message = delete },
+	{ .name = "Delete", .message = delete },
 	{ .name = "List", .message = list },
 	{ .name = "AddResource", .message = add_resource },
 	{ .name = "DeleteResource", .message = delete_resource },

@@ -10,6 +10,8 @@
 
 #include <ctr/unstable/version.h>
 
+#include "core/gc/gc.h"
+#include "core/pool/pool.h"
 #include "core/registry/internal.h"
 #include "core/registry/services.h"
 #include "plugins/api-grpc/api.h"
@@ -70,6 +72,11 @@ static inline void *fake_data(struct ctr_rpc_call *rc)
 	return rc->data;
 }
 
+static inline void fake_ref(struct ctr_rpc_call *rc)
+{
+	(void)rc; /* on the test's stack */
+}
+
 static inline ctr_code fake_reply(struct ctr_rpc_call *rc, void *data, uint64_t n)
 {
 	assert_true(rc->n_replies < FAKE_REPLIES);
@@ -106,6 +113,8 @@ static const struct ctr_rpc_ops fake_rpc = {
 	.size = sizeof(fake_rpc),
 	.add = fake_add,
 	.call = fake_call_of,
+	.ref = fake_ref,
+	.unref = fake_ref,
 	.set_data = fake_set_data,
 	.data = fake_data,
 	.reply = fake_reply,
@@ -131,6 +140,8 @@ static inline int fake_setup(void **state)
 	k->entry.unstable = CTR_UNSTABLE_REVISION;
 	k->entry.in_init = 1;
 	host_fill(&k->entry);
+	assert_int_equal(pool_new("bulk", 1, 8, &k->f->d.bulk), 0);
+	assert_int_equal(gc_new(&k->f->d, &k->f->d.gc), 0);
 	k->api = (struct api){ .host = &k->entry.host, .rpc = &fake_rpc };
 	assert_int_equal(meta_provide(&k->f->d), 0);
 	assert_int_equal(api_namespaces_init(&k->api, &k->err), CTR_OK);
@@ -151,6 +162,8 @@ static inline int fake_teardown(void **state)
 	for (size_t i = 0; i < k->n; i++)
 		if (i != 5) /* both of events share one */
 			free(k->selves[i]);
+	gc_free(k->f->d.gc);
+	pool_free(k->f->d.bulk);
 	services_free(&k->f->d);
 	fixture_teardown(&f);
 	error_done(&k->err);

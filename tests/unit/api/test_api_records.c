@@ -166,7 +166,12 @@ static void test_images(void **state)
 	delete.target = &target;
 	assert_int_equal(fake_run(k, &rc, IMAGES, "Delete", &delete), CTR_NOT_FOUND);
 	delete.target = NULL;
-	assert_int_equal(fake_run(k, &rc, IMAGES, "Delete", &delete), CTR_OK);
+	delete.sync = 1;
+	assert_int_equal(fake_run(k, &rc, IMAGES, "Delete", &delete), CTR_PENDING);
+	assert_true(pool_drain(k->f->d.bulk, INT64_MAX) >= 0);
+	assert_int_equal(rc.finished, 1);
+	assert_int_equal(rc.code, CTR_OK);
+	assert_int_equal(rc.n_replies, 1);
 	fake_call_done(&rc);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "world.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 
 #define L(...) { (const struct ctr_label[]){ __VA_ARGS__ }, sizeof((const struct ctr_label[]){ __VA_ARGS__ }) / sizeof(struct ctr_label) }
@@ -275,6 +276,19 @@ static void test_many_askers_share_runs(void **state)
 	assert_int_equal(count(w, "SELECT count(*) FROM content"), 0);
 }
 
+static void test_the_age_of_a_snapshot_is_in_its_key(void **state)
+{
+	int64_t ns = 0;
+
+	(void)state;
+	assert_int_equal(gc_key_time("default/1795464000000000000/some/key", &ns), 0);
+	assert_int_equal(ns, INT64_C(1795464000000000000));
+	assert_int_equal(gc_key_time("default/x/key", &ns), -EINVAL);
+	assert_int_equal(gc_key_time("default", &ns), -EINVAL);
+	assert_int_equal(gc_key_time("default//key", &ns), -EINVAL);
+	assert_int_equal(gc_key_time("default/11111111111111111111111111/key", &ns), -EINVAL);
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
@@ -290,6 +304,7 @@ int main(void)
 		T(test_bytes_stay_while_any_namespace_or_pin_has_them),
 		T(test_a_reference_made_after_the_mark_keeps_the_whole_chain),
 		T(test_many_askers_share_runs),
+		cmocka_unit_test(test_the_age_of_a_snapshot_is_in_its_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

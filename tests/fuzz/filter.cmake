@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+ctr_fuzz(filter LIBS ctr_core)
