@@ -35,6 +35,9 @@
 #define CONTENT(x)            Containerd__Services__Content__V1__##x
 #define CONTENT_INIT(x)       CONTAINERD__SERVICES__CONTENT__V1__##x##__INIT
 #define CONTENT_SERVICE       (&containerd__services__content__v1__content__descriptor)
+#define DIFF(x)               Containerd__Services__Diff__V1__##x
+#define DIFF_INIT(x)          CONTAINERD__SERVICES__DIFF__V1__##x##__INIT
+#define DIFF_SERVICE          (&containerd__services__diff__v1__diff__descriptor)
 #define EVENTS(x)             Containerd__Services__Events__V1__##x
 #define EVENTS_INIT(x)        CONTAINERD__SERVICES__EVENTS__V1__##x##__INIT
 #define EVENTS_SERVICE        (&containerd__services__events__v1__events__descriptor)

@@ -27,12 +27,12 @@ void short_id(const char *id, char ret[80])
 	(void)snprintf(ret, 80, "%.*s", whole ? 79 : SHORT_ID, id);
 }
 
-const char *container_label(const CONTAINERS(Container) * k, const char *key)
+const char *container_label(const CONTAINERS(Container) *k, const char *key)
 {
 	return pb_map_get(k->labels, k->n_labels, key);
 }
 
-void container_title(const CONTAINERS(Container) * k, int full, char ret[80])
+void container_title(const CONTAINERS(Container) *k, int full, char ret[80])
 {
 	const char *name = container_label(k, LABEL_NAME);
 
@@ -50,7 +50,7 @@ char *container_name_filter(const char *name)
 }
 
 static ctr_code list(struct cli *c, char **filters, size_t n,
-		     CONTAINERS(ListContainersResponse) * *ret, struct ctr_error *err)
+		     CONTAINERS(ListContainersResponse) **ret, struct ctr_error *err)
 {
 	CONTAINERS(ListContainersRequest) req = CONTAINERS_INIT(LIST_CONTAINERS_REQUEST);
 
@@ -60,7 +60,7 @@ static ctr_code list(struct cli *c, char **filters, size_t n,
 }
 
 /* "'x' begins the ids of several containers: a, b" */
-static ctr_code ambiguous(const CONTAINERS(ListContainersResponse) * resp, const char *name,
+static ctr_code ambiguous(const CONTAINERS(ListContainersResponse) *resp, const char *name,
 			  struct ctr_error *err)
 {
 	AUTO_BUF b = BUF_INIT(4096);
@@ -79,8 +79,8 @@ static ctr_code ambiguous(const CONTAINERS(ListContainersResponse) * resp, const
 }
 
 /* An exact id, then a name, then the beginning of one id. */
-static ctr_code choose(CONTAINERS(ListContainersResponse) * resp, const char *name,
-		       CONTAINERS(Container) * *ret, struct ctr_error *err)
+static ctr_code choose(CONTAINERS(ListContainersResponse) *resp, const char *name,
+		       CONTAINERS(Container) **ret, struct ctr_error *err)
 {
 	CONTAINERS(Container) **slot = NULL;
 	int rank = 0, count = 0;
@@ -109,7 +109,7 @@ static ctr_code choose(CONTAINERS(ListContainersResponse) * resp, const char *na
 	return CTR_OK;
 }
 
-ctr_code container_find(struct cli *c, const char *name, CONTAINERS(Container) * *ret,
+ctr_code container_find(struct cli *c, const char *name, CONTAINERS(Container) **ret,
 			struct ctr_error *err)
 {
 	AUTO_PB CONTAINERS(ListContainersResponse) *resp = NULL;
@@ -150,7 +150,7 @@ ctr_code container_id(struct cli *c, const char *name, char **ret, struct ctr_er
 	return *ret ? CTR_OK : ctr_fail_errno(err, ENOMEM, "container");
 }
 
-ctr_code container_spec(const CONTAINERS(Container) * k, json_t **ret, struct ctr_error *err)
+ctr_code container_spec(const CONTAINERS(Container) *k, json_t **ret, struct ctr_error *err)
 {
 	json_error_t why;
 
@@ -164,7 +164,7 @@ ctr_code container_spec(const CONTAINERS(Container) * k, json_t **ret, struct ct
 }
 
 /* Which of two holders of a name keeps it: the older one, by id if they are of the same instant. */
-static int goes_before(const CONTAINERS(Container) * a, const CONTAINERS(Container) * b)
+static int goes_before(const CONTAINERS(Container) *a, const CONTAINERS(Container) *b)
 {
 	int64_t at = pb_timestamp_ns(a->created_at), bt = pb_timestamp_ns(b->created_at);
 
@@ -201,7 +201,7 @@ ctr_code container_name_free(struct cli *c, const char *name, const char *id, st
 	return CTR_OK;
 }
 
-ctr_code task_get(struct cli *c, const char *id, const char *exec_id, TASKS(GetResponse) * *ret,
+ctr_code task_get(struct cli *c, const char *id, const char *exec_id, TASKS(GetResponse) **ret,
 		  struct ctr_error *err)
 {
 	TASKS(GetRequest) req = TASKS_INIT(GET_REQUEST);
@@ -226,7 +226,7 @@ const char *task_state_text(int status)
 	return status >= 0 && (size_t)status < ARRAY_SIZE(names) ? names[status] : "unknown";
 }
 
-ctr_code container_remove(struct cli *c, const CONTAINERS(Container) * k, struct ctr_error *err)
+ctr_code container_remove(struct cli *c, const CONTAINERS(Container) *k, struct ctr_error *err)
 {
 	CONTAINERS(DeleteContainerRequest) req = CONTAINERS_INIT(DELETE_CONTAINER_REQUEST);
 	SNAPSHOTS(RemoveSnapshotRequest) snap = SNAPSHOTS_INIT(REMOVE_SNAPSHOT_REQUEST);

@@ -22,19 +22,19 @@
 #define ID_LEN   64
 
 /* NOT_FOUND, or INVALID_ARGUMENT naming the matches of an ambiguous beginning. *ret: pb_free(). */
-ctr_code container_find(struct cli *c, const char *name, CONTAINERS(Container) * *ret,
+ctr_code container_find(struct cli *c, const char *name, CONTAINERS(Container) **ret,
 			struct ctr_error *err);
 /* The id alone; err as container_find(). *ret malloc'ed. */
 ctr_code container_id(struct cli *c, const char *name, char **ret, struct ctr_error *err);
 
-const char *container_label(const CONTAINERS(Container) * k, const char *key); /* NULL: none */
+const char *container_label(const CONTAINERS(Container) *k, const char *key); /* NULL: none */
 /* Its name, or its id when it has none (shortened unless full); into ret. */
-void container_title(const CONTAINERS(Container) * k, int full, char ret[80]);
+void container_title(const CONTAINERS(Container) *k, int full, char ret[80]);
 /* At most 12 characters of an id of 64 hex digits; other ids stay whole. */
 void short_id(const char *id, char ret[80]);
 
 /* The spec as JSON; INVALID_ARGUMENT when there is none. New reference. */
-ctr_code container_spec(const CONTAINERS(Container) * k, json_t **ret, struct ctr_error *err);
+ctr_code container_spec(const CONTAINERS(Container) *k, json_t **ret, struct ctr_error *err);
 
 /* Is the name taken by another container than id (NULL: any)? ALREADY_EXISTS with who has it. */
 ctr_code container_name_free(struct cli *c, const char *name, const char *id,
@@ -43,11 +43,11 @@ ctr_code container_name_free(struct cli *c, const char *name, const char *id,
 char *container_name_filter(const char *name);
 
 /* State of the task, or NOT_FOUND. *ret: pb_free(). */
-ctr_code task_get(struct cli *c, const char *id, const char *exec_id, TASKS(GetResponse) * *ret,
+ctr_code task_get(struct cli *c, const char *id, const char *exec_id, TASKS(GetResponse) **ret,
 		  struct ctr_error *err);
 const char *task_state_text(int status); /* "created", "running", ... */
 
 /* Delete the container, its snapshot and the client's files; the task must be gone. */
-ctr_code container_remove(struct cli *c, const CONTAINERS(Container) * k, struct ctr_error *err);
+ctr_code container_remove(struct cli *c, const CONTAINERS(Container) *k, struct ctr_error *err);
 
 #endif

@@ -24,6 +24,7 @@
 #include "cli/pbutil.h"
 #include "cli/pull.h"
 #include "cli/rootfs.h"
+#include "cli/unpack.h"
 
 #define LABELS_MAX 512
 
@@ -309,20 +310,19 @@ static ctr_code start_create(struct making *m, struct rpc_pending **ret, struct 
 	return code;
 }
 
-/* Pull, which unpacks what is already here. */
+/* The image is here, its snapshots for this snapshotter are not. */
 static ctr_code unpack(struct making *m, struct ctr_error *err)
 {
+	AUTO_PB IMAGES(Image) *stored = NULL;
 	ctr_code code;
 
 	cli_note("image '%s' is not unpacked for '%s': doing so", m->image.name,
 		 m->made->snapshotter);
-	code = pull(m, err);
-	if (code == CTR_OK)
-		code = load(m, 1, err);
-	if (code == CTR_OK && !m->image.chain[0])
-		code = ctr_fail(err, CTR_FAILED_PRECONDITION, "image '%s' is not unpacked for '%s'",
-				m->image.name, m->made->snapshotter);
-	return code;
+	code = image_find(m->c, m->image.name, &stored, err);
+	if (code != CTR_OK)
+		return code;
+	free(take_ptr(&m->image.chain));
+	return image_unpack(m->c, stored, &m->platform, m->made->snapshotter, &m->image.chain, err);
 }
 
 /* The parent is not there for this snapshotter: unpack and ask again. */

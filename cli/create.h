@@ -37,9 +37,9 @@ ctr_code mount_flags(struct cli *c, struct spec_input *in, struct ctr_error *err
 /* A container that exists. */
 struct made {
 	char id[65];
-	char *name;                        /* or NULL */
-	CONTAINERS(Container) * container; /* what was sent; strings are in here and owned */
-	SNAPSHOTS(PrepareSnapshotResponse) * mounts;
+	char *name;                       /* or NULL */
+	CONTAINERS(Container) *container; /* what was sent; strings are in here and owned */
+	SNAPSHOTS(PrepareSnapshotResponse) *mounts;
 	char *spec, *log_path, *log_uri, *snapshotter;
 	int tty, input;
 };

@@ -12,7 +12,7 @@
 #include "cli/verbs.h"
 #include "oci/json.h"
 
-static json_t *event_json(const TYPES(Envelope) * e)
+static json_t *event_json(const TYPES(Envelope) *e)
 {
 	AUTO_JSON whole = pb_to_json(&e->base);
 	json_t *event = json_object_get(whole, "event");
@@ -25,7 +25,7 @@ static json_t *event_json(const TYPES(Envelope) * e)
 	return o;
 }
 
-static ctr_code print(struct cli *c, const TYPES(Envelope) * e, struct ctr_error *err)
+static ctr_code print(struct cli *c, const TYPES(Envelope) *e, struct ctr_error *err)
 {
 	const char *format = arg_text(&c->args, "format");
 	AUTO_JSON o = event_json(e);

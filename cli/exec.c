@@ -68,7 +68,7 @@ static ctr_code find_user(struct cli *c, const char *id, const char *user, struc
 	return code == CTR_OK ? process_user(state->process->pid, user, NULL, ret, err) : code;
 }
 
-static ctr_code build(struct cli *c, const CONTAINERS(Container) * k, struct execution *x,
+static ctr_code build(struct cli *c, const CONTAINERS(Container) *k, struct execution *x,
 		      struct ctr_error *err)
 {
 	const char *user = arg_text(&c->args, "user");

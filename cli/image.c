@@ -21,6 +21,8 @@
 
 #define CACHE_MAX   (1024 * 1024)
 #define CACHE_MAGIC "ctr-image-1"
+#define INDEXES_MAX 4 /* one in another */
+#define DOCUMENT(x) CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_##x
 #define REF_LABEL   "containerd.io/gc.ref.snapshot."
 
 void image_done(struct image *i)
@@ -46,7 +48,7 @@ ctr_code image_full_name(const char *name, char **ret, struct ctr_error *err)
 	return *ret ? CTR_OK : ctr_fail_errno(err, ENOMEM, "image name");
 }
 
-static ctr_code get(struct cli *c, const char *name, IMAGES(Image) * *ret, struct ctr_error *err)
+static ctr_code get(struct cli *c, const char *name, IMAGES(Image) **ret, struct ctr_error *err)
 {
 	IMAGES(GetImageRequest) req = IMAGES_INIT(GET_IMAGE_REQUEST);
 	AUTO_PB IMAGES(GetImageResponse) *resp = NULL;
@@ -64,7 +66,7 @@ static ctr_code get(struct cli *c, const char *name, IMAGES(Image) * *ret, struc
 }
 
 /* By the beginning of the target's digest, with or without "sha256:". */
-static ctr_code by_digest(struct cli *c, const char *prefix, IMAGES(Image) * *ret,
+static ctr_code by_digest(struct cli *c, const char *prefix, IMAGES(Image) **ret,
 			  struct ctr_error *err)
 {
 	IMAGES(ListImagesRequest) req = IMAGES_INIT(LIST_IMAGES_REQUEST);
@@ -92,7 +94,7 @@ static ctr_code by_digest(struct cli *c, const char *prefix, IMAGES(Image) * *re
 	return get(c, found->name, ret, err);
 }
 
-ctr_code image_find(struct cli *c, const char *name, IMAGES(Image) * *ret, struct ctr_error *err)
+ctr_code image_find(struct cli *c, const char *name, IMAGES(Image) **ret, struct ctr_error *err)
 {
 	AUTO_ERROR why = ERROR_INIT;
 	AUTO_FREE char *full = NULL;
@@ -263,9 +265,10 @@ static ctr_code read_chain(struct cli *c, struct image *i, struct ctr_error *err
 	return i->chain ? CTR_OK : ctr_fail_errno(err, ENOMEM, "image");
 }
 
-/* The digest of the manifest for the platform, through an index if the target is one. */
-static ctr_code find_config(struct parser *parser, struct cli *c, const IMAGES(Image) * stored,
-			    const struct platform *p, char **ret_digest, struct ctr_error *err)
+/* The manifest for the platform, through an index if the target is one. */
+static ctr_code find_manifest(struct cli *c, struct parser *parser, const IMAGES(Image) *stored,
+			      const struct platform *p, struct worker_reply *ret,
+			      struct ctr_error *err)
 {
 	Ctr__Worker__V1__Platform want = CTR__WORKER__V1__PLATFORM__INIT;
 	AUTO_FREE char *digest = str_dup(stored->target->digest);
@@ -274,17 +277,17 @@ static ctr_code find_config(struct parser *parser, struct cli *c, const IMAGES(I
 	want.os = pb_str(p->os);
 	want.architecture = pb_str(p->arch);
 	want.variant = pb_str(p->variant);
-	for (int level = 0; level < 4 && digest && media; level++) {
+	for (int level = 0; level < INDEXES_MAX && digest && media; level++) {
 		AUTO_WORKER_REPLY reply = { 0 };
 		ctr_code code =
-			parser_run(parser, c, digest, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_AUTO,
-				   media, &want, &reply, err);
+			parser_run(parser, c, digest, DOCUMENT(AUTO), media, &want, &reply, err);
 
 		if (code != CTR_OK)
 			return code;
 		if (reply.msg->result_case == CTR__WORKER__V1__REPLY__RESULT_MANIFEST) {
-			*ret_digest = str_dup(reply.msg->manifest->config->digest);
-			return *ret_digest ? CTR_OK : ctr_fail_errno(err, ENOMEM, "image");
+			*ret = reply;
+			reply = (struct worker_reply){ 0 };
+			return CTR_OK;
 		}
 		if (reply.msg->result_case != CTR__WORKER__V1__REPLY__RESULT_INDEX)
 			return ctr_fail(err, CTR_INTERNAL,
@@ -306,34 +309,54 @@ static ctr_code find_config(struct parser *parser, struct cli *c, const IMAGES(I
 			stored->name);
 }
 
-static ctr_code load_parsed(struct cli *c, const IMAGES(Image) * stored, const struct platform *p,
+ctr_code image_documents(struct cli *c, struct parser *parser, const IMAGES(Image) *stored,
+			 const struct platform *platform, struct worker_reply *ret_manifest,
+			 struct worker_reply *ret_config, char **ret_digest, struct ctr_error *err)
+{
+	AUTO_WORKER_REPLY manifest = { 0 };
+	AUTO_WORKER_REPLY config = { 0 };
+	AUTO_FREE char *digest = NULL;
+	ctr_code code = find_manifest(c, parser, stored, platform, &manifest, err);
+
+	if (code != CTR_OK)
+		return code;
+	digest = str_dup(manifest.msg->manifest->config->digest);
+	if (!digest)
+		return ctr_fail_errno(err, ENOMEM, "image");
+	code = parser_run(parser, c, digest, DOCUMENT(CONFIG), NULL, NULL, &config, err);
+	if (code != CTR_OK)
+		return code;
+	if (config.msg->result_case != CTR__WORKER__V1__REPLY__RESULT_CONFIG)
+		return ctr_fail(err, CTR_INTERNAL,
+				"config '%s': the worker answered something else", digest);
+	*ret_digest = take_ptr(&digest);
+	*ret_manifest = manifest;
+	*ret_config = config;
+	manifest = config = (struct worker_reply){ 0 };
+	return CTR_OK;
+}
+
+static ctr_code load_parsed(struct cli *c, const IMAGES(Image) *stored, const struct platform *p,
 			    struct image *i, struct ctr_error *err)
 {
 	AUTO_PARSER parser = { 0 };
-	AUTO_WORKER_REPLY reply = { 0 };
+	AUTO_WORKER_REPLY manifest = { 0 };
+	AUTO_WORKER_REPLY config = { 0 };
 	ctr_code code;
 
-	code = find_config(&parser, c, stored, p, &i->config_digest, err);
-	if (code == CTR_OK)
-		code = parser_run(&parser, c, i->config_digest,
-				  CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG, NULL, NULL,
-				  &reply, err);
+	code = image_documents(c, &parser, stored, p, &manifest, &config, &i->config_digest, err);
 	if (code != CTR_OK)
 		return code;
-	if (reply.msg->result_case != CTR__WORKER__V1__REPLY__RESULT_CONFIG)
-		return ctr_fail(err, CTR_INTERNAL,
-				"config '%s': the worker answered something else",
-				i->config_digest);
-	if (copy_config(reply.msg->config, &i->config) != 0)
+	if (copy_config(config.msg->config, &i->config) != 0)
 		return ctr_fail_errno(err, ENOMEM, "image config");
-	i->created = str_dup(reply.msg->config->created);
+	i->created = str_dup(config.msg->config->created);
 	code = read_chain(c, i, err);
 	if (code == CTR_OK)
-		cache_write(c, p, i, reply.msg->config);
+		cache_write(c, p, i, config.msg->config);
 	return code;
 }
 
-ctr_code image_load(struct cli *c, const IMAGES(Image) * stored, const struct platform *platform,
+ctr_code image_load(struct cli *c, const IMAGES(Image) *stored, const struct platform *platform,
 		    int fresh, struct image *ret, struct ctr_error *err)
 {
 	AUTO_IMAGE i = { .name = str_dup(stored->name), .digest = str_dup(stored->target->digest) };

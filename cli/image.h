@@ -9,6 +9,7 @@
 
 #include "cli/api.h"
 #include "cli/cli.h"
+#include "cli/content.h"
 #include "oci/image_config.h"
 
 struct platform {
@@ -37,10 +38,17 @@ ctr_code image_full_name(const char *name, char **ret, struct ctr_error *err);
  * digits or more). *ret: pb_free(). NOT_FOUND; INVALID_ARGUMENT when a digest's beginning is
  * ambiguous.
  */
-ctr_code image_find(struct cli *c, const char *name, IMAGES(Image) * *ret, struct ctr_error *err);
+ctr_code image_find(struct cli *c, const char *name, IMAGES(Image) **ret, struct ctr_error *err);
+
+/*
+ * Its manifest and config, parsed. Release both with worker_reply_done(), the digest with free().
+ */
+ctr_code image_documents(struct cli *c, struct parser *parser, const IMAGES(Image) *stored,
+			 const struct platform *platform, struct worker_reply *ret_manifest,
+			 struct worker_reply *ret_config, char **ret_digest, struct ctr_error *err);
 
 /* Everything about the image of this platform. fresh: do not use the cache. */
-ctr_code image_load(struct cli *c, const IMAGES(Image) * stored, const struct platform *platform,
+ctr_code image_load(struct cli *c, const IMAGES(Image) *stored, const struct platform *platform,
 		    int fresh, struct image *ret, struct ctr_error *err);
 
 /* Drop what the cache holds of a target. */

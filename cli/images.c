@@ -13,7 +13,7 @@
 #include "cli/verbs.h"
 #include "oci/json.h"
 
-static json_t *row(const struct args *a, const IMAGES(Image) * image)
+static json_t *row(const struct args *a, const IMAGES(Image) *image)
 {
 	const char *digest = image->target ? image->target->digest : "";
 	const char *hex = strchr(digest, ':') ? strchr(digest, ':') + 1 : digest;

@@ -43,7 +43,7 @@ ctr_code verb_version(struct cli *c, struct ctr_error *err)
 	return code;
 }
 
-static json_t *server_json(const INTROSPECTION(ServerResponse) * s)
+static json_t *server_json(const INTROSPECTION(ServerResponse) *s)
 {
 	json_t *o = json_object();
 
@@ -52,7 +52,7 @@ static json_t *server_json(const INTROSPECTION(ServerResponse) * s)
 	return o;
 }
 
-static size_t failed_plugins(const INTROSPECTION(PluginsResponse) * p)
+static size_t failed_plugins(const INTROSPECTION(PluginsResponse) *p)
 {
 	size_t n = 0;
 

@@ -29,7 +29,7 @@ static json_t *state_json(const Containerd__V1__Types__Process *p)
 	return o;
 }
 
-static ctr_code container_json(struct cli *c, const CONTAINERS(Container) * k, json_t **ret,
+static ctr_code container_json(struct cli *c, const CONTAINERS(Container) *k, json_t **ret,
 			       struct ctr_error *err)
 {
 	AUTO_PB TASKS(GetResponse) *task = NULL;
@@ -81,7 +81,7 @@ static json_t *config_json(const struct oci_image_config *config)
 	return o;
 }
 
-static ctr_code image_json(struct cli *c, const IMAGES(Image) * stored, json_t **ret,
+static ctr_code image_json(struct cli *c, const IMAGES(Image) *stored, json_t **ret,
 			   struct ctr_error *err)
 {
 	AUTO_JSON whole = pb_to_json(&stored->base);

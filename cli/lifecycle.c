@@ -72,7 +72,7 @@ static ctr_code end_task(struct cli *c, const char *id, int sig, int64_t seconds
 	return rpc_finish(take_ptr(&waiting), NULL, err);
 }
 
-static int is_stopped(const TASKS(GetResponse) * state)
+static int is_stopped(const TASKS(GetResponse) *state)
 {
 	return state->process->status == CONTAINERD__V1__TYPES__STATUS__STOPPED;
 }

@@ -109,7 +109,7 @@ static ctr_code follow(struct follow *f, struct ctr_error *err)
 	return r < 0 && r != -EPIPE ? ctr_fail_errno(err, r, "log") : CTR_OK;
 }
 
-static ctr_code begin(struct follow *f, const CONTAINERS(Container) * k, struct ctr_error *err)
+static ctr_code begin(struct follow *f, const CONTAINERS(Container) *k, struct ctr_error *err)
 {
 	const char *path = container_label(k, LABEL_LOG);
 	const char *uri = container_label(k, LABEL_LOG_URI);

@@ -16,7 +16,7 @@
 #include "cli/verbs.h"
 #include "oci/json.h"
 
-static json_t *blob_row(const CONTENT(Info) * info)
+static json_t *blob_row(const CONTENT(Info) *info)
 {
 	AUTO_BUF labels = BUF_INIT(65536);
 	json_t *o = json_object();

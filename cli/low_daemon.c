@@ -153,7 +153,7 @@ ctr_code verb_namespace_ls(struct cli *c, struct ctr_error *err)
 }
 
 /* A message of the name and the labels that follow it on the command line. */
-static ctr_code namespace_message(struct cli *c, NAMESPACES(Namespace) * ret, char ***keys,
+static ctr_code namespace_message(struct cli *c, NAMESPACES(Namespace) *ret, char ***keys,
 				  struct ctr_error *err)
 {
 	struct pair pairs[PAIRS_MAX];
@@ -226,7 +226,7 @@ ctr_code verb_namespace_rm(struct cli *c, struct ctr_error *err)
 	return cli_each(c, namespace_rm_one, err);
 }
 
-static json_t *plugin_row(const INTROSPECTION(Plugin) * p)
+static json_t *plugin_row(const INTROSPECTION(Plugin) *p)
 {
 	AUTO_BUF platforms = BUF_INIT(4096);
 	json_t *o = json_object();
@@ -250,7 +250,7 @@ static json_t *plugin_row(const INTROSPECTION(Plugin) * p)
 }
 
 static ctr_code plugins(struct cli *c, char **filters, size_t n,
-			INTROSPECTION(PluginsResponse) * *ret, struct ctr_error *err)
+			INTROSPECTION(PluginsResponse) **ret, struct ctr_error *err)
 {
 	INTROSPECTION(PluginsRequest) req = INTROSPECTION_INIT(PLUGINS_REQUEST);
 

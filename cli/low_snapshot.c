@@ -20,7 +20,7 @@ static ctr_code snapshotter(struct cli *c, struct facts *f, struct ctr_error *er
 	return code == CTR_OK ? facts_take(f, err) : code;
 }
 
-static json_t *row(const SNAPSHOTS(Info) * info)
+static json_t *row(const SNAPSHOTS(Info) *info)
 {
 	static const char *const kinds[] = { "unknown", "view", "active", "committed" };
 	char when[RFC3339_ROOM];

@@ -160,7 +160,7 @@ static void print_change(const struct item *i)
 		(void)io_write_full(STDERR_FILENO, b.data, b.len);
 }
 
-void progress_update(struct progress *p, const XFER(Progress) * update)
+void progress_update(struct progress *p, const XFER(Progress) *update)
 {
 	const char *name = update->name && update->name[0] ? update->name : update->event;
 	struct item *i;

@@ -11,7 +11,7 @@
 struct progress;
 
 struct progress *progress_new(int quiet); /* NULL: out of memory */
-void progress_update(struct progress *p, const XFER(Progress) * update);
+void progress_update(struct progress *p, const XFER(Progress) *update);
 /* Leave the last state on the screen. NULL allowed. */
 void progress_free(struct progress *p);
 

@@ -68,7 +68,7 @@ static json_t *status_of(const Containerd__V1__Types__Process *t)
 }
 
 /* The spec's command line, quoted and, unless asked otherwise, cut. */
-static json_t *command_of(const CONTAINERS(Container) * k, int full)
+static json_t *command_of(const CONTAINERS(Container) *k, int full)
 {
 	AUTO_JSON spec = NULL;
 	AUTO_BUF b = BUF_INIT(65536);
@@ -90,7 +90,7 @@ static json_t *command_of(const CONTAINERS(Container) * k, int full)
 	return json_sprintf("\"%s\"", b.data ? b.data : "");
 }
 
-static json_t *labels_json(const CONTAINERS(Container) * k)
+static json_t *labels_json(const CONTAINERS(Container) *k)
 {
 	json_t *o = json_object();
 
@@ -99,7 +99,7 @@ static json_t *labels_json(const CONTAINERS(Container) * k)
 	return o;
 }
 
-static json_t *row(const struct args *a, const CONTAINERS(Container) * k,
+static json_t *row(const struct args *a, const CONTAINERS(Container) *k,
 		   const Containerd__V1__Types__Process *task)
 {
 	int full = arg_on(a, "no-trunc");
@@ -144,8 +144,8 @@ static int is_live(const Containerd__V1__Types__Process *t)
 		     t->status == CONTAINERD__V1__TYPES__STATUS__PAUSING);
 }
 
-static ctr_code collect(struct cli *c, CONTAINERS(ListContainersResponse) * k,
-			const TASKS(ListTasksResponse) * t, json_t *rows, struct ctr_error *err)
+static ctr_code collect(struct cli *c, CONTAINERS(ListContainersResponse) *k,
+			const TASKS(ListTasksResponse) *t, json_t *rows, struct ctr_error *err)
 {
 	struct map *tasks = map_new();
 	int bad = tasks == NULL;

@@ -82,8 +82,8 @@ static ctr_code transfer(struct pulling *p, const struct pull *o, const char *pr
 	XFER(ImageStore) store = XFER_INIT(IMAGE_STORE);
 	XFER(UnpackConfiguration) unpack = XFER_INIT(UNPACK_CONFIGURATION);
 	TYPES(Platform) platform = TYPES_INIT(PLATFORM);
-	XFER(UnpackConfiguration) * unpacks[] = { &unpack };
-	TYPES(Platform) * platforms[] = { &platform };
+	XFER(UnpackConfiguration) *unpacks[] = { &unpack };
+	TYPES(Platform) *platforms[] = { &platform };
 	AUTO_PENDING pending = NULL;
 	ctr_code code;
 

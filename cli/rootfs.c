@@ -43,7 +43,7 @@ struct look {
 	ctr_code code;
 };
 
-static int mount_one(const TYPES(Mount) * m, const char *where)
+static int mount_one(const TYPES(Mount) *m, const char *where)
 {
 	AUTO_BUF data = BUF_INIT(DATA_MAX);
 	unsigned long flags = 0;

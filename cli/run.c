@@ -131,7 +131,7 @@ ctr_code verb_create(struct cli *c, struct ctr_error *err)
 }
 
 /* The files that the spec mounts may be gone with a reboot. */
-static ctr_code restore_files(struct cli *c, const CONTAINERS(Container) * k, const json_t *spec,
+static ctr_code restore_files(struct cli *c, const CONTAINERS(Container) *k, const json_t *spec,
 			      struct ctr_error *err)
 {
 	const char *hostname = json_string_value(json_object_get(spec, "hostname"));
@@ -147,8 +147,8 @@ static ctr_code restore_files(struct cli *c, const CONTAINERS(Container) * k, co
 			   container_label(k, LABEL_NET) == NULL, extra, &files, err);
 }
 
-static ctr_code snapshot_mounts_of(struct cli *c, const CONTAINERS(Container) * k,
-				   SNAPSHOTS(MountsResponse) * *ret, struct ctr_error *err)
+static ctr_code snapshot_mounts_of(struct cli *c, const CONTAINERS(Container) *k,
+				   SNAPSHOTS(MountsResponse) **ret, struct ctr_error *err)
 {
 	SNAPSHOTS(MountsRequest) req = SNAPSHOTS_INIT(MOUNTS_REQUEST);
 
@@ -177,8 +177,8 @@ static ctr_code make_room(struct cli *c, const char *id, int *ret_running, struc
 	return code == CTR_OK || code == CTR_NOT_FOUND ? CTR_OK : ctr_move_error(err, &why);
 }
 
-static ctr_code start_attached(struct cli *c, const CONTAINERS(Container) * k,
-			       SNAPSHOTS(MountsResponse) * mounts, int tty, struct ctr_error *err)
+static ctr_code start_attached(struct cli *c, const CONTAINERS(Container) *k,
+			       SNAPSHOTS(MountsResponse) *mounts, int tty, struct ctr_error *err)
 {
 	const struct session_options so = {
 		.id = k->id,
@@ -208,8 +208,8 @@ static ctr_code start_attached(struct cli *c, const CONTAINERS(Container) * k,
 	return code;
 }
 
-static ctr_code start_detached(struct cli *c, const CONTAINERS(Container) * k,
-			       SNAPSHOTS(MountsResponse) * mounts, int tty, struct ctr_error *err)
+static ctr_code start_detached(struct cli *c, const CONTAINERS(Container) *k,
+			       SNAPSHOTS(MountsResponse) *mounts, int tty, struct ctr_error *err)
 {
 	const char *uri = str_or(container_label(k, LABEL_LOG_URI), "");
 	const struct task_io io = { "", uri, tty ? "" : uri, tty };

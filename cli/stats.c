@@ -24,7 +24,7 @@ struct usage {
 };
 
 struct sample {
-	TASKS(MetricsResponse) * resp;
+	TASKS(MetricsResponse) *resp;
 	int64_t at_ns;
 };
 
@@ -97,7 +97,7 @@ static ctr_code take(struct cli *c, char **filters, size_t n, struct sample *s,
 	return cli_call(c, TASKS_SERVICE, "Metrics", &req, &s->resp, err);
 }
 
-static const TYPES(Metric) * find(const struct sample *s, const char *id)
+static const TYPES(Metric) *find(const struct sample *s, const char *id)
 {
 	for (size_t i = 0; s->resp && i < s->resp->n_metrics; i++) {
 		if (str_eq(s->resp->metrics[i]->id, id))
@@ -115,7 +115,7 @@ static json_t *two_sizes(uint64_t a, uint64_t b)
 	return json_sprintf("%s / %s", x, b >= UNLIMITED ? "no limit" : y);
 }
 
-static json_t *row(const struct sample *before, const struct sample *now, const TYPES(Metric) * m)
+static json_t *row(const struct sample *before, const struct sample *now, const TYPES(Metric) *m)
 {
 	const TYPES(Metric) *old = find(before, m->id);
 	struct usage u = { 0 }, was = { 0 };

@@ -12,7 +12,7 @@
 #include "cli/container.h"
 #include "cli/pbutil.h"
 
-ctr_code task_create(struct cli *c, const char *id, TYPES(Mount) * *mounts, size_t n_mounts,
+ctr_code task_create(struct cli *c, const char *id, TYPES(Mount) **mounts, size_t n_mounts,
 		     const struct task_io *io, struct ctr_error *err)
 {
 	TASKS(CreateTaskRequest) req = TASKS_INIT(CREATE_TASK_REQUEST);

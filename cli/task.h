@@ -14,7 +14,7 @@ struct task_io {
 };
 
 /* *mounts: of the snapshot. */
-ctr_code task_create(struct cli *c, const char *id, TYPES(Mount) * *mounts, size_t n_mounts,
+ctr_code task_create(struct cli *c, const char *id, TYPES(Mount) **mounts, size_t n_mounts,
 		     const struct task_io *io, struct ctr_error *err);
 ctr_code task_start(struct cli *c, const char *id, const char *exec_id, struct ctr_error *err);
 ctr_code task_wait_begin(struct cli *c, const char *id, const char *exec_id,
