@@ -47,6 +47,7 @@ struct row {
 	platform_message *platforms, **platform_ptrs;
 	char **platform_words;
 	export_entry *exports, **export_ptrs;
+	char *skip_text;
 };
 
 struct rows {
@@ -65,6 +66,7 @@ static void rows_done(struct rows *rows)
 		free(row->platform_ptrs);
 		free(row->exports);
 		free(row->export_ptrs);
+		free(row->skip_text);
 		free(row);
 	}
 }
@@ -136,16 +138,23 @@ static int fill_exports(struct row *row, struct ctr_labels exports)
 	return 0;
 }
 
-static void fill_status(struct row *row, const struct ctr_plugin_info *info)
+/* A skip has no number of its own on the wire: clients tell it by these words at the end of an unknown error. */
+static int fill_status(struct row *row, const struct ctr_plugin_info *info)
 {
 	if (info->code == CTR_OK)
-		return;
+		return 0;
 
 	google__rpc__status__init(&row->status);
-	/* A skip has no number of its own on the wire; containerd shows it as unknown. */
-	row->status.code = info->code == CTR_SKIP ? CTR_UNKNOWN : CTR_GRPC_CODE(info->code);
-	row->status.message = lent(info->error);
 	row->message.init_err = &row->status;
+	if (info->code != CTR_SKIP) {
+		row->status.code = CTR_GRPC_CODE(info->code);
+		row->status.message = lent(info->error);
+		return 0;
+	}
+	row->skip_text = str_printf("%s: skip plugin", info->error);
+	row->status.code = CTR_UNKNOWN;
+	row->status.message = row->skip_text;
+	return row->skip_text ? 0 : -1;
 }
 
 static ctr_code add_row(void *ud, const struct ctr_plugin_info *info)
@@ -163,8 +172,7 @@ static ctr_code add_row(void *ud, const struct ctr_plugin_info *info)
 	row->message.id = lent(info->id);
 	row->message.requires = lent_strv(info->needs, &row->message.n_requires);
 	row->message.capabilities = lent_strv(info->capabilities, &row->message.n_capabilities);
-	fill_status(row, info);
-	if (fill_platforms(row, info->platforms) < 0 || fill_exports(row, info->exports) < 0)
+	if (fill_status(row, info) < 0 || fill_platforms(row, info->platforms) < 0 || fill_exports(row, info->exports) < 0)
 		return CTR_RESOURCE_EXHAUSTED;
 	return CTR_OK;
 }
