@@ -330,6 +330,11 @@ int ttrpc_server_register(struct ttrpc_server *s, const struct ttrpc_service *se
 	return map_put(s->services, service->name, value);
 }
 
+size_t ttrpc_server_conns(const struct ttrpc_server *s)
+{
+	return s->n_conns;
+}
+
 void ttrpc_server_on_idle(struct ttrpc_server *s, ttrpc_idle_fn fn, void *ud)
 {
 	s->idle = fn;

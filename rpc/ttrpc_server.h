@@ -70,6 +70,7 @@ ctr_code ttrpc_server_adopt(struct ttrpc_server *s, int listening_fd, struct ctr
 int ttrpc_server_serve(struct ttrpc_server *s, int fd, const struct ucred *peer);
 void ttrpc_server_on_idle(struct ttrpc_server *s, ttrpc_idle_fn fn, void *ud);
 void ttrpc_server_stop_listening(struct ttrpc_server *s);
+size_t ttrpc_server_conns(const struct ttrpc_server *s);
 size_t ttrpc_server_calls(const struct ttrpc_server *s); /* calls whose answer is due */
 
 /* One answer and OK: the end of a unary or client-streaming call. n above 4 MiB answers

@@ -287,6 +287,7 @@ void do_create(struct op *op)
 		op_fail(op, code, &err);
 		return;
 	}
+	op->task->busy = op;
 	code = prepare(op->task, rq, &err);
 	if (code == CTR_OK) {
 		proc_stdio_config(&op->task->init, CONSOLE_NAME, &cfg);

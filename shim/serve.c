@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/macros.h"
@@ -26,6 +27,8 @@
 /* What malloc gives back and when: a shim lives for weeks and should be small after each call. */
 #define TRIM_BYTES (64 * 1024)
 #define MMAP_BYTES (32 * 1024)
+
+#define UNUSED_NS (10 * NS_PER_SEC)
 
 static void signalled(void *ud, uint32_t events)
 {
@@ -73,6 +76,30 @@ static void log_to_fifo(void)
 		(void)dup2(fd, STDERR_FILENO);
 }
 
+/*
+ * A shim that has no container and nobody connected for a while serves nobody: the daemon died before it asked for one,
+ * or before it said that the last one was the last.
+ */
+static void unused(void *ud)
+{
+	struct shim *s = ud;
+
+	s->unused_timer = NULL;
+	if (s->n_tasks == 0 && ttrpc_server_conns(s->server) == 0) {
+		log_info("ending: no container and no connection");
+		shim_stop(s);
+	}
+}
+
+static void watch_unused(void *ud)
+{
+	struct shim *s = ud;
+
+	loop_del_timer(s->unused_timer);
+	s->unused_timer = NULL;
+	(void)loop_add_timer(s->loop, clock_now_ns() + UNUSED_NS, unused, s, &s->unused_timer);
+}
+
 static ctr_code set_up(struct shim *s, const struct invocation *in, struct ctr_error *err)
 {
 	AUTO_CLOSE int listening = SHIM_LISTEN_FD;
@@ -95,6 +122,8 @@ static ctr_code set_up(struct shim *s, const struct invocation *in, struct ctr_e
 	code = ttrpc_server_adopt(s->server, listening, err);
 	if (code == CTR_OK)
 		(void)take_fd(&listening);
+	ttrpc_server_on_idle(s->server, watch_unused, s);
+	watch_unused(s);
 	return code;
 }
 
@@ -105,6 +134,7 @@ static void tear_down(struct shim *s)
 	ttrpc_server_free(s->server);
 	events_free(s->events);
 	loop_del_timer(s->reap_timer);
+	loop_del_timer(s->unused_timer);
 	loop_free(s->loop);
 	fd_close(&s->signal_fd);
 }

@@ -27,7 +27,7 @@ struct handler {
 	void (*fn)(struct op *op);
 };
 
-static void do_state(struct op *op)
+static void state_now(struct op *op)
 {
 	const Containerd__Task__V2__StateRequest *rq = op->req;
 	Containerd__Task__V2__StateResponse rsp = CONTAINERD__TASK__V2__STATE_RESPONSE__INIT;
@@ -37,6 +37,20 @@ static void do_state(struct op *op)
 		return;
 	proc_fill_state(op->proc, &rsp, &at);
 	op_reply(op, &rsp);
+}
+
+/* A container that is being created has its state when that ends: a restarted daemon must not take it for none. */
+static void do_state(struct op *op)
+{
+	const Containerd__Task__V2__StateRequest *rq = op->req;
+	struct task *t = task_find(op->shim, rq->id);
+
+	if (!t || t->ready) {
+		state_now(op);
+		return;
+	}
+	op->task = t;
+	op_exclusive(op, state_now);
 }
 
 static const struct proc *exec_of_pid(const struct task *t, pid_t pid)

@@ -36,6 +36,7 @@ struct shim {
 	size_t n_tasks;
 	struct loop_timer
 		*reap_timer; /* orphans may hide behind a child that the loop has not reaped yet */
+	struct loop_timer *unused_timer;
 	size_t n_starting;   /* runtime calls under way that will leave a process to us */
 	int stopping;
 };

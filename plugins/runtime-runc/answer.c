@@ -88,8 +88,7 @@ int bootstrap_write(struct task *t, const struct bootstrap *b)
 	json_decref(doc);
 	if (!text)
 		return -ENOMEM;
-	int r = bundle_write(t, "bootstrap.json", text, strlen(text), 0644);
-	return r < 0 ? r : bundle_write(t, "shim-binary-path", t->binary, strlen(t->binary), 0600);
+	return bundle_write(t, "bootstrap.json", text, strlen(text), 0644);
 }
 
 ctr_code bootstrap_read(struct task *t, struct bootstrap *ret, struct ctr_error *err)

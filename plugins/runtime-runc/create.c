@@ -13,75 +13,6 @@
 #include "containerd/task/v2/shim.pb-c.h"
 #include "runtime.h"
 
-static void on_shutdown(void *ud, ctr_code code, const char *message, const void *data, uint64_t n)
-{
-	struct task *t = ud;
-
-	(void)code;
-	(void)message;
-	(void)data;
-	(void)n;
-	bundle_remove(t);
-	task_forget(t);
-	task_unref(t);
-}
-
-/* The shim has no container any more: tell it to end, then remove what is left. */
-static void shut_down(struct task *t)
-{
-	Containerd__Task__V2__ShutdownRequest m = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
-	uint8_t data[IDENT_MAX + 16];
-
-	t->phase = TASK_DELETING;
-	m.id = (char *)(uintptr_t)t->id;
-	size_t n = containerd__task__v2__shutdown_request__pack(&m, data);
-	task_ref(t);
-	if (t->rt->ttrpc->call(t->conn, task_service(t), "Shutdown", t->ns, clock_now_ns() + SHUTDOWN_LIMIT_NS, data,
-			       n, on_shutdown, t, NULL) != CTR_OK)
-		on_shutdown(t, CTR_UNAVAILABLE, "", NULL, 0);
-}
-
-struct deleted {
-	struct request *q;
-	struct ctr_task_result result;
-};
-
-static void on_deleted(void *ud, ctr_code code, const char *message, const void *data, uint64_t n)
-{
-	struct deleted *d = ud;
-	struct task *t = d->q->task;
-
-	on_shutdown((task_ref(t), t), code, message, data, n);
-	finish_request(d->q, CTR_OK, NULL, &d->result);
-	free(d);
-}
-
-void delete_done(struct request *q, const struct ctr_task_result *result)
-{
-	struct task *t = q->task;
-	Containerd__Task__V2__ShutdownRequest m = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
-	uint8_t data[IDENT_MAX + 16];
-
-	if (!q->of_init) {
-		finish_request(q, CTR_OK, NULL, result);
-		return;
-	}
-	struct deleted *d = calloc(1, sizeof(*d));
-	if (!d) {
-		finish_request(q, CTR_OK, NULL, result);
-		shut_down(t);
-		return;
-	}
-	d->q = q;
-	d->result = *result; /* its strings are the task's or constants */
-	t->phase = TASK_DELETING;
-	m.id = (char *)(uintptr_t)t->id;
-	size_t n = containerd__task__v2__shutdown_request__pack(&m, data);
-	if (t->rt->ttrpc->call(t->conn, task_service(t), "Shutdown", t->ns, clock_now_ns() + SHUTDOWN_LIMIT_NS, data,
-			       n, on_deleted, d, NULL) != CTR_OK)
-		on_deleted(d, CTR_UNAVAILABLE, "", NULL, 0);
-}
-
 static void on_created(void *ud, ctr_code code, const char *message, const void *data, uint64_t n)
 {
 	struct request *q = ud;
@@ -103,7 +34,7 @@ static void on_created(void *ud, ctr_code code, const char *message, const void 
 	task_ref(t);
 	finish_request(q, code == CTR_CANCELLED ? CTR_UNAVAILABLE : code, text, NULL);
 	if (t->in_map && t->phase == TASK_STARTING)
-		shut_down(t);
+		task_shut_down(t, NULL, NULL);
 	task_unref(t);
 }
 
@@ -144,7 +75,7 @@ static void on_started(void *ud, int ok, const char *output, size_t n)
 				       on_created, q, err);
 	if (code != CTR_OK) {
 		if (connected)
-			shut_down(t); /* it runs: the bundle goes after it */
+			task_shut_down(t, NULL, NULL); /* it runs: the bundle goes after it */
 		if (connected)
 			finish_request(q, code, rt->host->error_text(err), NULL);
 		else
@@ -199,6 +130,8 @@ void create_task(struct runtime *rt, const struct ctr_call *call, const struct c
 	int r = method_pack(args, t->bundle, &q->message, &q->n);
 	if (r == 0)
 		r = bundle_make(t, &args->spec);
+	if (r == 0) /* first, so that a daemon that dies meanwhile knows whom to ask */
+		r = bundle_write(t, "shim-binary-path", t->binary, strlen(t->binary), 0600);
 	if (r < 0)
 		code = rt->host->fail_errno(err, r, "make bundle '%s'", t->bundle);
 	else

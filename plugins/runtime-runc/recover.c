@@ -70,6 +70,9 @@ static void on_state(void *ud, ctr_code code, const char *message, const void *d
 			publish_exit(t, m->pid, m->exit_status, at_ns);
 		containerd__task__v2__state_response__free_unpacked(m, NULL);
 		send_waiting(t);
+	} else if (code == CTR_NOT_FOUND && t->in_map) {
+		/* A shim without a container: the daemon died between its start and Create. */
+		task_shut_down(t, NULL, NULL);
 	} else if (t->in_map && t->phase == TASK_STARTING) {
 		t->rt->host->log(t->rt->host, CTR_LOG_WARN, "task %s: its shim does not answer (%s): cleaning up",
 				 t->key, message);

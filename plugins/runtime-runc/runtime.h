@@ -138,6 +138,8 @@ ctr_code task_connect(struct task *t, const struct bootstrap *b, struct ctr_erro
 /* create.c, delete.c, dead.c, recover.c: the operations that are more than one call. */
 void create_task(struct runtime *rt, const struct ctr_call *call, const struct ctr_task_args *args, ctr_task_done done,
 		 void *ud);
+/* Tell the shim to end, remove the bundle, forget the task; then(ud) (may be NULL) when the bundle is gone. */
+void task_shut_down(struct task *t, void (*then)(void *ud), void *ud);
 void delete_done(struct request *q, const struct ctr_task_result *result); /* the shim has deleted the container */
 void shim_died(void *task); /* the connection's closed callback */
 void clean_dead(struct task *t);

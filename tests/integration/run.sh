@@ -42,15 +42,16 @@ ok "run -it, run -i"
 
 ctrctl run -d --name web "$image" sh -c 'i=0; while :; do i=$((i + 1)); echo line $i; sleep 0.1; done' >/dev/null
 expect web ctrctl ps
-refuse 1 "" ctrctl run -d --name web "$image" true
+refuse 125 taken ctrctl run -d --name web "$image" true
 wait_for 10 sh -c "$BUILD/bin/ctrctl logs web | grep -q 'line 3'" || fail "no logs"
 expect "line 1" ctrctl logs web
 expect "from exec" ctrctl exec web echo "from exec"
 refuse 9 "" ctrctl exec web sh -c 'exit 9'
 expect "sleep" ctrctl top web
-expect web ctrctl inspect web
-expect web ctrctl stats --no-stream web
 id=$(ctrctl ps -q)
+expect web ctrctl inspect web
+expect "${id:0:12}" ctrctl stats --no-stream web
+
 expect "from short" ctrctl exec "${id:0:6}" echo "from short"
 ctrctl pause web >/dev/null
 ctrctl unpause web >/dev/null
@@ -71,16 +72,16 @@ echo data >"$work/vol/file"
 expect data ctrctl run --rm -v "$work/vol:/vol:ro" "$image" cat /vol/file
 refuse 1 "Read-only" ctrctl run --rm -v "$work/vol:/vol:ro" "$image" sh -c 'echo x > /vol/file'
 refuse 1 "Read-only" ctrctl run --rm --read-only "$image" touch /x
-expect 33554432 ctrctl run --rm -m 32m "$image" sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null'
+expect 33554432 ctrctl run --rm -m 32m "$image" sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; true'
 expect CapEff ctrctl run --rm "$image" grep CapEff /proc/self/status
 expect "CapInh:	0000000000000000" ctrctl run --rm "$image" grep CapInh /proc/self/status
 ok "user, env, workdir, volumes, read-only, memory, capabilities"
 
-refuse 1 "restart" ctrctl run --restart always "$image" true
-refuse 1 nothere ctrctl run --rm "$registry/nothere:latest" true
+refuse 125 "restart" ctrctl run --restart always "$image" true
+refuse 125 nothere ctrctl run --rm "$registry/nothere:latest" true
 refuse 1 nothere ctrctl rm nothere
 refuse 1 "cannot connect" ctrctl -H "$work/none.sock" ps
-refuse 2 "--nam" ctrctl run --nam x "$image" true
+refuse 125 "--nam" ctrctl run --nam x "$image" true
 ok "clear refusals"
 
 ctrctl tag "$image" copy:1

@@ -12,8 +12,8 @@ pids=()
 
 say() { printf '%s\n' "$*"; }
 fail() {
-	printf 'FAIL: %s\n' "$*" >&2
 	[ -z "$work" ] || [ ! -s "$work/ctrd.log" ] || tail -n 25 "$work/ctrd.log" >&2
+	printf 'FAIL: %s\n' "$*" >&2
 	exit 1
 }
 passed=0
@@ -67,8 +67,7 @@ processes_of_work() {
 	local p
 	for p in /proc/[0-9]*; do
 		[ "${p#/proc/}" != "$$" ] || continue
-		if tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -qF "$work" ||
-			readlink "$p/cwd" 2>/dev/null | grep -qF "$work"; then
+		if grep -qsF "$work" "$p/cmdline" || readlink "$p/cwd" 2>/dev/null | grep -qF "$work"; then
 			echo "${p#/proc/}"
 		fi
 	done
