@@ -42,6 +42,9 @@ static const role_fn role_table[WORKER_ROLES] = {
 #ifdef WORKER_COMPARE
 	[ROLE_COMPARE] = role_compare,
 #endif
+#ifdef WORKER_IMPORT
+	[ROLE_IMPORT] = role_import,
+#endif
 };
 
 static int find_role(const char *name, enum worker_role *ret)

@@ -14,6 +14,7 @@ const char *const worker_role_names[WORKER_ROLES] = {
 	[ROLE_PARSE] = "parse",
 	[ROLE_UNPACK] = "unpack",
 	[ROLE_COMPARE] = "compare",
+	[ROLE_IMPORT] = "import",
 };
 
 int role_recv(struct role *r, const struct wire_wait *wait, worker_request **ret_req,

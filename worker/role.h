@@ -13,10 +13,10 @@
 #include "status/status.h"
 #include "worker/wire.h"
 
-enum worker_role { ROLE_FETCH, ROLE_PARSE, ROLE_UNPACK, ROLE_COMPARE };
-#define WORKER_ROLES 4
+enum worker_role { ROLE_FETCH, ROLE_PARSE, ROLE_UNPACK, ROLE_COMPARE, ROLE_IMPORT };
+#define WORKER_ROLES 5
 extern const char
-	*const worker_role_names[WORKER_ROLES]; /* "fetch", "parse", "unpack", "compare" */
+	*const worker_role_names[WORKER_ROLES]; /* "fetch", "parse", "unpack", "compare", "import" */
 
 struct role {
 	enum worker_role role;
@@ -30,6 +30,7 @@ int role_fetch(struct role *r);
 int role_parse(struct role *r);
 int role_unpack(struct role *r);
 int role_compare(struct role *r);
+int role_import(struct role *r);
 
 /*
  * Next request. wait as in wire.h (NULL: for ever). 0 with *ret_req (free with role_request_free)

@@ -473,7 +473,7 @@ ctr_code tasks_finish(struct pull *p, struct ctr_error *err)
 			pthread_mutex_unlock(&p->lock);
 			code = finished ? finish(t, err) : CTR_OK;
 			if (code != CTR_OK)
-				return ctr_wrap(err, "pull %s", p->ref.full);
+				return ctr_wrap(err, "%s", p->what);
 		}
 	}
 	return CTR_OK;

@@ -248,6 +248,8 @@ static ctr_code begin_fetch(struct blob *b, struct ctr_error *err)
 		return code;
 	if (offset == b->size)
 		return begin_commit(b, err);
+	if (!b->pull->fetch)
+		return ctr_fail(err, CTR_NOT_FOUND, "not in the archive");
 	code = open_files(b, &offset, err);
 	if (code == CTR_OK)
 		code = fetch_send(b->pull, b, offset, err);
@@ -292,7 +294,7 @@ ctr_code blobs_begin(struct pull *p, struct ctr_error *err)
 			continue;
 		code = begin(b, err);
 		if (code != CTR_OK)
-			return ctr_wrap(err, "pull %s: %s", p->ref.full, b->ref);
+			return ctr_wrap(err, "%s: %s", p->what, b->ref);
 		busy += b->state == BLOB_FETCHING;
 	}
 	return CTR_OK;
@@ -333,7 +335,7 @@ ctr_code blobs_finish(struct pull *p, struct ctr_error *err)
 			continue;
 		code = finish(b, err);
 		if (code != CTR_OK)
-			return ctr_wrap(err, "pull %s: %s", p->ref.full, b->ref);
+			return ctr_wrap(err, "%s: %s", p->what, b->ref);
 	}
 	return CTR_OK;
 }

@@ -18,7 +18,7 @@
 
 static ctr_code out_of_memory(const struct pull *p, struct ctr_error *err)
 {
-	return ctr_fail_errno(err, ENOMEM, "pull %s", p->name);
+	return ctr_fail_errno(err, ENOMEM, "%s", p->what);
 }
 
 static const char *kind_of(const char *media_type)
@@ -49,7 +49,7 @@ static ctr_code load(struct pull *p, const char *kind, const WORKER(Descriptor) 
 					  CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_AUTO,
 				 d->media_type, want, ret, err);
 	if (code != CTR_OK)
-		return ctr_wrap(err, "pull %s: %s", p->ref.full, b->ref);
+		return ctr_wrap(err, "%s: %s", p->what, b->ref);
 	*ret_blob = b;
 	return CTR_OK;
 }
@@ -103,6 +103,20 @@ static ctr_code take_manifest(struct pull *p, struct blob *b, struct worker_repl
 static ctr_code walk(struct pull *p, const WORKER(Descriptor) *d, const char *parent, int depth, struct wish *w,
 		     struct ctr_error *err);
 
+static ctr_code nothing(void *ud, const struct ctr_content_info *info)
+{
+	(void)ud;
+	(void)info;
+	return CTR_OK;
+}
+
+static int here(const struct pull *p, const char *digest)
+{
+	struct job *job = p->job;
+
+	return job->s.contents->info(job->host, &job->call, digest, nothing, NULL, NULL) == CTR_OK;
+}
+
 static ctr_code take_index(struct pull *p, struct blob *b, const WORKER(ParsedIndex) *x, int depth, struct wish *w,
 			   struct ctr_error *err)
 {
@@ -110,7 +124,7 @@ static ctr_code take_index(struct pull *p, struct blob *b, const WORKER(ParsedIn
 	ctr_code code;
 
 	if (depth >= NESTING_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "pull %s: more than %d indexes in one another", p->ref.full,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: more than %d indexes in one another", p->what,
 				NESTING_MAX);
 	if (labels_of_index(x, &labels) < 0)
 		return out_of_memory(p, err);
@@ -125,6 +139,9 @@ static ctr_code take_index(struct pull *p, struct blob *b, const WORKER(ParsedIn
 		int look = w->platform ? media_is_index(type) && !w->found :
 					 media_is_manifest(type) || media_is_index(type);
 
+		/* An archive need not have all that its index lists. */
+		if (look && !p->fetch && !w->platform && !here(p, x->manifests[i]->digest))
+			continue;
 		if (look)
 			code = walk(p, x->manifests[i], b->ref, depth + 1, w, err);
 	}
@@ -164,7 +181,7 @@ static void to_worker(const Containerd__Types__Platform *from, WORKER(Platform) 
 
 static ctr_code none_for(const struct pull *p, const WORKER(Platform) *want, struct ctr_error *err)
 {
-	return ctr_fail(err, CTR_NOT_FOUND, "pull %s: no manifest for platform %s/%s%s%s", p->ref.full, want->os,
+	return ctr_fail(err, CTR_NOT_FOUND, "%s: no manifest for platform %s/%s%s%s", p->what, want->os,
 			want->architecture, *want->variant ? "/" : "", want->variant);
 }
 

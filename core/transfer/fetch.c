@@ -27,7 +27,7 @@ static ctr_code fill_headers(struct pull *p, WORKER(FetchSetup) *s, WORKER(Pair)
 	*ret_items = items;
 	*ret_ptrs = ptrs;
 	if (!items || !ptrs)
-		return ctr_fail_errno(err, ENOMEM, "pull %s", p->name);
+		return ctr_fail_errno(err, ENOMEM, "%s", p->what);
 	for (size_t i = 0; i < n; i++) {
 		ctr__worker__v1__pair__init(&items[i]);
 		items[i].key = p->resolver->headers[i]->key;

@@ -35,7 +35,7 @@ ctr_code pull_thread(struct pull *p, void (*fn)(void *ud), void *ud, struct ctr_
 	pthread_mutex_lock(&p->lock);
 	p->running--;
 	pthread_mutex_unlock(&p->lock);
-	return ctr_fail_errno(err, r, "pull %s: start a thread", p->name);
+	return ctr_fail_errno(err, r, "%s: start a thread", p->what);
 }
 
 void pull_thread_done(struct pull *p)
@@ -87,7 +87,7 @@ static ctr_code await(struct pull *p, int tick, struct ctr_error *err)
 	uint64_t n;
 
 	if (poll(fds, ARRAY_SIZE(fds), tick ? TICK_MS : 1000) < 0 && errno != EINTR)
-		return ctr_fail_errno(err, errno, "pull %s: wait", p->name);
+		return ctr_fail_errno(err, errno, "%s: wait", p->what);
 	if (fds[1].revents)
 		while (read(p->wake_fd, &n, sizeof(n)) < 0 && errno == EINTR)
 			;
@@ -118,33 +118,43 @@ ctr_code pull_drive(struct pull *p, struct ctr_error *err)
 
 /* ---- beginning and end ---- */
 
-static ctr_code init(struct pull *p, struct job *job, struct ctr_error *err)
+struct pull *pull_new(struct job *job)
 {
-	const TRANSFER(OCIRegistry) *from = job->source;
-	const TRANSFER(ImageStore) *to = job->destination;
-	const char *why = "";
+	struct pull *p = calloc(1, sizeof(*p));
 
+	if (!p)
+		return NULL;
 	p->job = job;
 	p->next_id = 1;
-	p->resolver = from->resolver;
+	p->name = "";
 	list_init(&p->blobs);
 	list_init(&p->units);
-	if (image_ref_parse_exact(from->reference, &p->ref, &why) < 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "reference '%s': %s", from->reference, why);
-	p->name = str_or(to->name, p->ref.full);
-	if (to->n_unpacks > 64 || to->n_platforms > 64 || to->n_extra_references > 64)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "pull %s: more than 64 platforms or names", p->name);
+	call_init(&p->work, "");
 	p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (p->wake_fd < 0)
-		return ctr_fail_errno(err, errno, "pull %s", p->name);
-	if (p->resolver && *p->resolver->auth_stream)
-		return streams_get(job->t->streams, &job->call, p->resolver->auth_stream, &p->auth, err);
-	return CTR_OK;
+	if (p->wake_fd < 0 || pthread_mutex_init(&p->lock, NULL) != 0 || pthread_cond_init(&p->idle, NULL) != 0) {
+		fd_close(&p->wake_fd);
+		free(p);
+		return NULL;
+	}
+	return p;
 }
 
-/* Everything ends, whatever state it is in; threads first. */
-static void done(struct pull *p)
+ctr_code pull_begin(struct pull *p, struct ctr_error *err)
 {
+	ctr_code code = job_lease(p->job, err);
+	int r;
+
+	if (code != CTR_OK)
+		return code;
+	call_child(&p->work, &p->job->call, CTR_NO_DEADLINE);
+	r = call_cancellable(&p->work);
+	return r < 0 ? ctr_fail_errno(err, r, "%s", p->what) : CTR_OK;
+}
+
+void pull_free(struct pull *p)
+{
+	if (!p)
+		return;
 	call_cancel(&p->work, CTR_CANCELLED);
 	worker_stop(p->fetch);
 	worker_stop(p->parser);
@@ -160,6 +170,31 @@ static void done(struct pull *p)
 	stream_close(p->auth, CTR_OK, NULL);
 	fd_close(&p->wake_fd);
 	call_done(&p->work);
+	pthread_cond_destroy(&p->idle);
+	pthread_mutex_destroy(&p->lock);
+	free(p->what);
+	free(p);
+}
+
+static ctr_code read_request(struct pull *p, struct ctr_error *err)
+{
+	struct job *job = p->job;
+	const TRANSFER(OCIRegistry) *from = job->source;
+	const TRANSFER(ImageStore) *to = job->destination;
+	const char *why = "";
+
+	if (image_ref_parse_exact(from->reference, &p->ref, &why) < 0)
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "reference '%s': %s", from->reference, why);
+	p->resolver = from->resolver;
+	p->name = str_or(to->name, p->ref.full);
+	p->what = str_printf("pull %s", p->ref.full);
+	if (!p->what)
+		return ctr_fail_errno(err, ENOMEM, "pull");
+	if (to->n_unpacks > 64 || to->n_platforms > 64 || to->n_extra_references > 64)
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: more than 64 platforms or names", p->what);
+	if (p->resolver && *p->resolver->auth_stream)
+		return streams_get(job->t->streams, &job->call, p->resolver->auth_stream, &p->auth, err);
+	return CTR_OK;
 }
 
 static ctr_code write_images(struct pull *p, const WORKER(Descriptor) *top, struct ctr_error *err)
@@ -192,15 +227,10 @@ static ctr_code run(struct pull *p, struct ctr_error *err)
 {
 	struct job *job = p->job;
 	WORKER(Descriptor) *top = NULL;
-	ctr_code code = job_lease(job, err);
+	ctr_code code = pull_begin(p, err);
 
 	if (code != CTR_OK)
 		return code;
-	call_child(&p->work, &job->call, CTR_NO_DEADLINE);
-	int r = call_cancellable(&p->work);
-	if (r < 0)
-		return ctr_fail_errno(err, r, "pull %s", p->name);
-
 	progress_text(job, "Resolving from OCI Registry (%s)", p->ref.full);
 	code = fetch_start(p, err);
 	if (code == CTR_OK)
@@ -222,23 +252,14 @@ static ctr_code run(struct pull *p, struct ctr_error *err)
 
 ctr_code pull_run(struct job *job, struct ctr_error *err)
 {
-	struct pull *p = calloc(1, sizeof(*p));
+	struct pull *p = pull_new(job);
 	ctr_code code;
 
 	if (!p)
 		return ctr_fail_errno(err, ENOMEM, "pull");
-	p->wake_fd = -1;
-	call_init(&p->work, "");
-	if (pthread_mutex_init(&p->lock, NULL) != 0 || pthread_cond_init(&p->idle, NULL) != 0) {
-		free(p);
-		return ctr_fail_errno(err, ENOMEM, "pull");
-	}
-	code = init(p, job, err);
+	code = read_request(p, err);
 	if (code == CTR_OK)
 		code = run(p, err);
-	done(p);
-	pthread_cond_destroy(&p->idle);
-	pthread_mutex_destroy(&p->lock);
-	free(p);
+	pull_free(p);
 	return code;
 }

@@ -92,11 +92,12 @@ struct pull {
 	struct job *job;
 	struct ctr_call work; /* of the threads: ends also when another part of the pull fails */
 	const char *name;     /* root of progress */
+	char *what;           /* "pull docker.io/library/alpine:latest", before every message */
 	struct image_ref ref;
 	const char *host_dir, *default_scheme;
 	const TRANSFER(RegistryResolver) * resolver;
 	struct ctr_stream *auth;
-	struct worker *fetch, *parser;
+	struct worker *fetch, *parser; /* fetch NULL: everything must be there (import) */
 	uint64_t next_id;
 	struct list blobs, units;
 	int wake_fd; /* rung by threads that have finished */
@@ -140,6 +141,11 @@ ctr_code units_commit(struct pull *p, struct ctr_error *err);
 void unit_free(struct unit *u);
 
 /* pull.c */
+/* A job with blobs and tasks; free ends everything that it began, whatever state it is in. NULL on OOM. */
+struct pull *pull_new(struct job *job);
+/* The lease, and the call of the threads. */
+ctr_code pull_begin(struct pull *p, struct ctr_error *err);
+void pull_free(struct pull *p); /* NULL allowed */
 /* Until all blobs and tasks of the pull are done. */
 ctr_code pull_drive(struct pull *p, struct ctr_error *err);
 /* Run fn(ud) on a thread of the layers' pool; counted in running. */

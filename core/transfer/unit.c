@@ -64,7 +64,7 @@ static ctr_code fill_tasks(struct unit *u, struct ctr_error *err)
 		};
 		n++;
 		if (!t->blob)
-			return ctr_fail_errno(err, ENOMEM, "pull %s", u->pull->name);
+			return ctr_fail_errno(err, ENOMEM, "%s", u->pull->what);
 	}
 	return CTR_OK;
 }
@@ -94,7 +94,7 @@ ctr_code unit_add(struct pull *p, const char *snapshotter, const char *config_di
 		return CTR_OK;
 	u = calloc(1, sizeof(*u));
 	if (!u)
-		return ctr_fail_errno(err, ENOMEM, "pull %s", p->name);
+		return ctr_fail_errno(err, ENOMEM, "%s", p->what);
 	u->pull = p;
 	u->manifest.msg = take_ptr(&manifest->msg);
 	u->config.msg = take_ptr(&config->msg);
@@ -106,7 +106,7 @@ ctr_code unit_add(struct pull *p, const char *snapshotter, const char *config_di
 	list_add(&p->units, &u->link);
 	if (!u->snapshotter || !u->config_digest || !u->tasks || !u->chains ||
 	    chain_ids(c->diff_ids, c->n_diff_ids, u->chains) < 0)
-		return ctr_fail_errno(err, ENOMEM, "pull %s", p->name);
+		return ctr_fail_errno(err, ENOMEM, "%s", p->what);
 	code = check_count(u, err);
 	if (code != CTR_OK)
 		return code;
@@ -128,7 +128,7 @@ static ctr_code sync_unit(struct unit *u, uint32_t *ret_flags, struct ctr_error 
 
 	*ret_flags = 0;
 	if (!keys)
-		return ctr_fail_errno(err, ENOMEM, "pull %s", u->pull->name);
+		return ctr_fail_errno(err, ENOMEM, "%s", u->pull->what);
 	for (size_t i = 0; i < u->n; i++)
 		if (u->tasks[i].state == TASK_APPLIED)
 			keys[n++] = u->tasks[i].key;
@@ -149,7 +149,7 @@ static ctr_code hold_there(struct unit *u, struct ctr_error *err)
 	struct ctr_lease_resource resource = { .size = sizeof(resource), .type = type };
 
 	if (!type)
-		return ctr_fail_errno(err, ENOMEM, "pull %s", u->pull->name);
+		return ctr_fail_errno(err, ENOMEM, "%s", u->pull->what);
 	for (size_t i = 0; i < u->n; i++)
 		if (u->tasks[i].state == TASK_THERE)
 			top = &u->tasks[i];
@@ -194,14 +194,14 @@ static ctr_code label_unit(struct unit *u, struct ctr_error *err)
 		if (t->state != TASK_APPLIED)
 			continue;
 		if (meta_labels_set(&l, "containerd.io/uncompressed", t->diff_id) < 0)
-			return ctr_fail_errno(err, ENOMEM, "pull %s", u->pull->name);
+			return ctr_fail_errno(err, ENOMEM, "%s", u->pull->what);
 		code = labels_add(u->pull->job, t->blob->digest, &l, err);
 	}
 	if (code == CTR_OK && u->n > 0) {
 		AUTO_LABELS l = META_LABELS_INIT;
 
 		if (!key || meta_labels_set(&l, key, u->chains[u->n - 1]) < 0)
-			return ctr_fail_errno(err, ENOMEM, "pull %s", u->pull->name);
+			return ctr_fail_errno(err, ENOMEM, "%s", u->pull->what);
 		code = labels_add(u->pull->job, u->config_digest, &l, err);
 	}
 	return code;
@@ -217,6 +217,9 @@ ctr_code units_commit(struct pull *p, struct ctr_error *err)
 			code = label_unit(u, err);
 		if (code != CTR_OK)
 			return code;
+		/* Done once, also when an import comes here again for its next image. */
+		for (size_t i = 0; i < u->n; i++)
+			u->tasks[i].state = TASK_THERE;
 	}
 	return CTR_OK;
 }

@@ -185,6 +185,7 @@ static int add_role(scmp_filter_ctx ctx, enum worker_role role)
 
 	switch (role) {
 	case ROLE_PARSE:
+	case ROLE_IMPORT:
 		return 0;
 	case ROLE_FETCH:
 		r = allow_all(ctx, reading, ARRAY_SIZE(reading));
@@ -215,7 +216,7 @@ static int build(scmp_filter_ctx ctx, enum worker_role role)
 	for (size_t i = 0; i < ARRAY_SIZE(missing) && r == 0; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), missing[i], 0);
 	/* fstat() of newer libc; with a path it is a look at the file system. */
-	if (r == 0 && role == ROLE_PARSE)
+	if (r == 0 && (role == ROLE_PARSE || role == ROLE_IMPORT))
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SYS(newfstatat), 1,
 				     SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
 	if (r == 0)

@@ -25,6 +25,7 @@ static const uint64_t role_caps[WORKER_ROLES] = {
 	[ROLE_UNPACK] = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(FSETID) | CAP(MKNOD) |
 			CAP(SETFCAP),
 	[ROLE_COMPARE] = CAP(DAC_READ_SEARCH),
+	[ROLE_IMPORT] = 0,
 };
 
 #define LOCKED_BITS                                                                                \
@@ -69,7 +70,7 @@ static ctr_code become(const struct cage_params *p, struct ctr_error *err)
 
 	if (setgroups(0, NULL) < 0)
 		return ctr_fail_errno(err, errno, "drop groups");
-	if (p->role != ROLE_FETCH && p->role != ROLE_PARSE)
+	if (p->role != ROLE_FETCH && p->role != ROLE_PARSE && p->role != ROLE_IMPORT)
 		return CTR_OK;
 	if (setresgid(gid, gid, gid) < 0)
 		return ctr_fail_errno(err, errno, "become group %u", gid);

@@ -66,6 +66,7 @@ static void rules_of(enum worker_role role, int abi, struct ruleset_attr *attr,
 		*ret_allowed = FS_READ;
 		break;
 	case ROLE_PARSE:
+	case ROLE_IMPORT:
 		attr->fs = fs_known(abi);
 		*ret_allowed = 0;
 		break;

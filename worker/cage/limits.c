@@ -22,6 +22,7 @@ static const uint64_t memory_default[WORKER_ROLES] = {
 	[ROLE_PARSE] = 512 * MIB,
 	[ROLE_UNPACK] = 2048 * MIB,
 	[ROLE_COMPARE] = 2048 * MIB,
+	[ROLE_IMPORT] = 1024 * MIB,
 };
 
 static ctr_code limit(int what, uint64_t value, const char *name, struct ctr_error *err)

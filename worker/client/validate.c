@@ -19,9 +19,11 @@
 static const unsigned role_kinds[WORKER_ROLES] = {
 	[ROLE_FETCH] = KIND(READY) | KIND(FAILED) | KIND(RESOLVED) | KIND(PROGRESS) |
 		       KIND(FETCHED) | KIND(AUTH_NEEDED),
-	[ROLE_PARSE] = KIND(READY) | KIND(FAILED) | KIND(MANIFEST) | KIND(INDEX) | KIND(CONFIG),
+	[ROLE_PARSE] = KIND(READY) | KIND(FAILED) | KIND(MANIFEST) | KIND(INDEX) | KIND(CONFIG) |
+		       KIND(DOCKER_ARCHIVE),
 	[ROLE_UNPACK] = KIND(READY) | KIND(FAILED) | KIND(PROGRESS) | KIND(OPAQUE) | KIND(UNPACKED),
 	[ROLE_COMPARE] = KIND(READY) | KIND(FAILED) | KIND(PROGRESS) | KIND(COMPARED),
+	[ROLE_IMPORT] = KIND(READY) | KIND(FAILED) | KIND(PROGRESS) | KIND(ARCHIVE_ENTRY) | KIND(ARCHIVED),
 };
 
 static ctr_code bad(struct ctr_error *err, const char *what)
@@ -136,6 +138,25 @@ static int config_ok(const Ctr__Worker__V1__ParsedConfig *c)
 	       strings_ok(c->exposed_ports, c->n_exposed_ports) && pairs_ok(c->labels, c->n_labels);
 }
 
+static int archive_entry_ok(const Ctr__Worker__V1__ArchiveEntry *e)
+{
+	return e->path[0] && text_ok(e->path, 512) && text_ok(e->link, 512) &&
+	       e->offset <= (uint64_t)SIZE_MAX_BYTES && e->size <= (uint64_t)SIZE_MAX_BYTES &&
+	       (e->link[0] ? !e->digest[0] : digest_valid(e->digest));
+}
+
+static int docker_archive_ok(const Ctr__Worker__V1__DockerArchive *a)
+{
+	for (size_t i = 0; i < a->n_images; i++) {
+		const Ctr__Worker__V1__DockerImage *m = a->images[i];
+
+		if (!text_ok(m->config, 512) || !strings_ok(m->repo_tags, m->n_repo_tags) ||
+		    m->n_layers > REPLY_LAYERS_MAX || !strings_ok(m->layers, m->n_layers))
+			return 0;
+	}
+	return a->n_images <= REPLY_STRINGS_MAX;
+}
+
 static int digest_size_ok(const char *digest, uint64_t size)
 {
 	return digest_valid(digest) && size <= (uint64_t)SIZE_MAX_BYTES;
@@ -185,6 +206,12 @@ static const char *fields_wrong(const worker_reply_pb *rep)
 				       digest_valid(rep->compared->diff_id)
 			       ? NULL
 			       : "digest";
+	case CTR__WORKER__V1__REPLY__RESULT_ARCHIVE_ENTRY:
+		return archive_entry_ok(rep->archive_entry) ? NULL : "entry of an archive";
+	case CTR__WORKER__V1__REPLY__RESULT_ARCHIVED:
+		return rep->archived->size <= (uint64_t)SIZE_MAX_BYTES ? NULL : "size";
+	case CTR__WORKER__V1__REPLY__RESULT_DOCKER_ARCHIVE:
+		return docker_archive_ok(rep->docker_archive) ? NULL : "manifest.json";
 	case CTR__WORKER__V1__REPLY__RESULT__NOT_SET:
 	case _CTR__WORKER__V1__REPLY__RESULT__CASE_IS_INT_SIZE:
 		break;

@@ -104,6 +104,7 @@ static void on_request(struct fetcher *f, const worker_request *req, struct wire
 	case CTR__WORKER__V1__REQUEST__OP_GROW:
 	case CTR__WORKER__V1__REQUEST__OP_OPAQUE_DONE:
 	case CTR__WORKER__V1__REQUEST__OP_COMPARE:
+	case CTR__WORKER__V1__REQUEST__OP_IMPORT:
 	case CTR__WORKER__V1__REQUEST__OP__NOT_SET:
 	case _CTR__WORKER__V1__REQUEST__OP__CASE_IS_INT_SIZE:
 		break;

@@ -141,9 +141,31 @@ static ctr_code dispatch(const Ctr__Worker__V1__Parse *req, const json_t *doc, w
 				 : run_manifest(doc, type, rep, err);
 }
 
+static ctr_code run_docker_archive(const char *data, size_t n, worker_reply_pb *rep,
+				   struct ctr_error *err)
+{
+	AUTO_JSON *list = NULL;
+	Ctr__Worker__V1__DockerArchive *a;
+	ctr_code code = json_list_document(data, n, "manifest.json", &list, err);
+
+	if (code != CTR_OK)
+		return code;
+	a = malloc(sizeof(*a));
+	if (!a)
+		return json_no_memory(err);
+	ctr__worker__v1__docker_archive__init(a);
+	rep->result_case = CTR__WORKER__V1__REPLY__RESULT_DOCKER_ARCHIVE;
+	rep->docker_archive = a;
+	code = parse_docker_archive(list, a, err);
+	return code == CTR_OK ? code : ctr_wrap(err, "manifest.json");
+}
+
 ctr_code parse_document(const Ctr__Worker__V1__Parse *req, const char *data, size_t n,
 			worker_reply_pb *rep, struct ctr_error *err)
 {
+	if (req->kind == CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_DOCKER_ARCHIVE)
+		return run_docker_archive(data, n, rep, err);
+
 	AUTO_JSON *doc = NULL;
 	const char *what = req->kind == CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG
 				   ? "image config"

@@ -68,23 +68,46 @@ static const char *cause(const json_error_t *e)
 	}
 }
 
-ctr_code json_document(const char *data, size_t n, const char *what, json_t **ret,
-		       struct ctr_error *err)
+static ctr_code load(const char *data, size_t n, const char *what, json_t **ret,
+		     struct ctr_error *err)
 {
 	json_error_t e;
 
 	if (too_deep(data, n))
 		return ctr_fail(err, CTR_INVALID_ARGUMENT,
 				"%s: JSON is nested deeper than %d levels", what, JSON_DEPTH_LIMIT);
-	json_t *j = json_loadb(data, n, JSON_REJECT_DUPLICATES, &e);
-	if (!j)
+	*ret = json_loadb(data, n, JSON_REJECT_DUPLICATES, &e);
+	if (!*ret)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: no valid JSON: line %d: %s", what,
 				e.line, cause(&e));
-	if (!json_is_object(j)) {
-		json_decref(j);
+	return CTR_OK;
+}
+
+ctr_code json_document(const char *data, size_t n, const char *what, json_t **ret,
+		       struct ctr_error *err)
+{
+	AUTO_JSON *j = NULL;
+	ctr_code code = load(data, n, what, &j, err);
+
+	if (code != CTR_OK)
+		return code;
+	if (!json_is_object(j))
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: JSON is no object", what);
-	}
-	*ret = j;
+	*ret = take_ptr(&j);
+	return CTR_OK;
+}
+
+ctr_code json_list_document(const char *data, size_t n, const char *what, json_t **ret,
+			    struct ctr_error *err)
+{
+	AUTO_JSON *j = NULL;
+	ctr_code code = load(data, n, what, &j, err);
+
+	if (code != CTR_OK)
+		return code;
+	if (!json_is_array(j))
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: JSON is no list", what);
+	*ret = take_ptr(&j);
 	return CTR_OK;
 }
 

@@ -27,6 +27,10 @@ void json_release(json_t **j);
 ctr_code json_document(const char *data, size_t n, const char *what, json_t **ret,
 		       struct ctr_error *err);
 
+/* The same for a list at the top. */
+ctr_code json_list_document(const char *data, size_t n, const char *what, json_t **ret,
+			    struct ctr_error *err);
+
 /* Member key of obj, or NULL when absent or null. */
 json_t *json_member(const json_t *obj, const char *key);
 /* The same, but it must be an object or a list. */

@@ -31,6 +31,8 @@ ctr_code parse_index(const struct json_t *doc, const char *media_type,
 		     struct ctr_error *err);
 ctr_code parse_config(const struct json_t *doc, Ctr__Worker__V1__ParsedConfig *c,
 		      struct ctr_error *err);
+ctr_code parse_docker_archive(const struct json_t *list, Ctr__Worker__V1__DockerArchive *a,
+			      struct ctr_error *err);
 
 /* descriptor.c */
 ctr_code parse_descriptor(const struct json_t *obj, Ctr__Worker__V1__Descriptor **field,
