@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "core/config/config.h"
+#include "core/config/schema.h"
 #include "core/registry/internal.h"
 
 #define FAULTS_MAX 65536
@@ -236,6 +237,27 @@ static void check_list(const struct registry *r, const char *key, struct buf *te
 	}
 }
 
+/* A default that somebody has set names a plugin. */
+static void check_default(const struct registry *r, struct buf *text)
+{
+	const char *id = config_str(r->daemon->config, "default_snapshotter");
+	const char *origin = config_origin(r->daemon->config, "default_snapshotter", -1);
+	AUTO_FREE char *uri = str_printf("%s.%s", kind_snapshotter.name, id);
+	AUTO_FREE char *cause = NULL;
+	const char *near = "";
+
+	if (!uri || str_eq(origin, "default") || entry_by_uri(r, uri))
+		return;
+	for (size_t i = 0; i < r->n; i++) {
+		if (str_eq(r->entries[i]->kind_name, kind_snapshotter.name) && edit_near(r->entries[i]->id, id))
+			near = r->entries[i]->id;
+	}
+	cause = str_printf("default_snapshotter: no plugin '%s'%s%s%s", uri, *near ? ", did you mean '" : "", near,
+			   *near ? "'" : "");
+	if (cause)
+		add_fault(text, origin, cause);
+}
+
 static void check_entries(const struct registry *r, struct buf *text, char ***uris)
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -262,6 +284,7 @@ ctr_code registry_check(struct registry *r, struct ctr_error *err)
 	check_entries(r, &text, &uris);
 	check_list(r, "required_plugins", &text);
 	check_list(r, "disabled_plugins", &text);
+	check_default(r, &text);
 	if (config_plugin_unknown(r->daemon->config, uris, &why) != CTR_OK)
 		add_fault(&text, "", error_text(&why));
 	if (text.len > 0)

@@ -475,7 +475,8 @@ static void mistyped_key_is_a_failure(void **state)
 static void check_tells_all_and_starts_nothing(void **state)
 {
 	struct bench *b = *state;
-	AUTO_FREE char *more = str_printf("required_plugins = ['a.b']\ndisabled_plugins = ['c.d']\n[plugins.'" SNAP
+	AUTO_FREE char *more = str_printf("required_plugins = ['a.b']\ndisabled_plugins = ['c.d']\n"
+					  "default_snapshotter = 'goood'\n[plugins.'" SNAP
 					  "good']\njournal = '%s'\nx = 1\n[plugins.'" SNAP "god']\n",
 					  b->journal);
 	AUTO_FREE char *done = NULL;
@@ -483,9 +484,10 @@ static void check_tells_all_and_starts_nothing(void **state)
 	static const char *const expected[] = {
 		"c.toml:5: no plugin file '" TEST_PLUGINS "/goood.so', did you mean '" TEST_PLUGINS "/good.so'",
 		"c.toml:7: required_plugins: no plugin 'a.b' in plugin_files",
+		"c.toml:9: default_snapshotter: no plugin '" SNAP "goood', did you mean 'good'",
 		"c.toml:8: disabled_plugins: no plugin 'c.d' in plugin_files",
-		"c.toml:11: unknown key 'plugins.\"" SNAP "good\".x'",
-		"c.toml:12: no plugin '" SNAP "god', did you mean '" SNAP "good'",
+		"c.toml:12: unknown key 'plugins.\"" SNAP "good\".x'",
+		"c.toml:13: no plugin '" SNAP "god', did you mean '" SNAP "good'",
 		"c.toml:4: '" TEST_PLUGINS "/wrong_magic.so' is no plugin",
 	};
 	struct stat st;
