@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ident.h"
 #include "base/str.h"
 #include "cli/cli.h"
 
@@ -35,12 +36,16 @@ static const char *setting(const struct cli *c, const char *flag, const char *en
 	return value ? value : fallback;
 }
 
-static void settle(struct cli *c)
+static ctr_code settle(struct cli *c, struct ctr_error *err)
 {
 	c->address = setting(c, "address", "CTR_ADDRESS", "CONTAINERD_ADDRESS", DEFAULT_ADDRESS);
 	if (str_starts(c->address, "unix://"))
 		c->address += strlen("unix://");
 	c->ns = setting(c, "namespace", "CTR_NAMESPACE", "CONTAINERD_NAMESPACE", DEFAULT_NAMESPACE);
+	/* it becomes part of paths here */
+	if (!ident_valid(c->ns))
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "'%s' is not a namespace's name", c->ns);
+	return CTR_OK;
 }
 
 static ctr_code unknown_verb(const struct cli *c, const struct verb *group, const char *word,
@@ -119,8 +124,8 @@ static ctr_code run(struct cli *c, char **argv, struct ctr_error *err)
 		print_help(c, group, verb);
 		return CTR_OK;
 	}
-	settle(c);
-	return verb->run(c, err);
+	code = settle(c, err);
+	return code == CTR_OK ? verb->run(c, err) : code;
 }
 
 int main(int argc, char **argv, char **envp)

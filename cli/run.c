@@ -62,8 +62,8 @@ static ctr_code run_detached(struct cli *c, const struct made *m, struct ctr_err
 	return code == CTR_OK ? print_id(m->id, err) : code;
 }
 
-static ctr_code run_foreground(struct cli *c, const struct made *m, unsigned *ret_exit,
-			       int *ret_detached, struct ctr_error *err)
+static ctr_code run_foreground(struct cli *c, const struct made *m, struct task_run *run,
+			       struct ctr_error *err)
 {
 	const struct session_options so = {
 		.id = m->id,
@@ -72,7 +72,6 @@ static ctr_code run_foreground(struct cli *c, const struct made *m, unsigned *re
 		.forward_signals = !m->tty,
 	};
 	AUTO_SESSION s = NULL;
-	AUTO_ERROR ignored = ERROR_INIT;
 	ctr_code code = session_open(c, &so, &s, err);
 
 	if (code == CTR_OK) {
@@ -81,19 +80,15 @@ static ctr_code run_foreground(struct cli *c, const struct made *m, unsigned *re
 
 		code = create_task(c, m, &io, err);
 	}
-	if (code != CTR_OK)
-		return code;
-	code = task_foreground(c, s, m->id, arg_on(&c->args, "rm"), ret_exit, ret_detached, err);
-	if (code != CTR_OK)
-		(void)task_finish_off(c, m->id, &ignored);
-	return code;
+	return code == CTR_OK ? task_foreground(c, s, m->id, arg_on(&c->args, "rm"), run, err)
+			      : code;
 }
 
 ctr_code verb_run(struct cli *c, struct ctr_error *err)
 {
-	int detached = arg_on(&c->args, "detach"), left = 0;
+	int detached = arg_on(&c->args, "detach");
+	struct task_run run = { 0 };
 	AUTO_MADE m = { 0 };
-	unsigned status = 0;
 	ctr_code code;
 
 	c->subject = c->args.rest[0];
@@ -106,14 +101,16 @@ ctr_code verb_run(struct cli *c, struct ctr_error *err)
 	if (code != CTR_OK)
 		return code;
 	first_run_note(c);
-	code = detached ? run_detached(c, &m, err) : run_foreground(c, &m, &status, &left, err);
+	code = detached ? run_detached(c, &m, err) : run_foreground(c, &m, &run, err);
+	if (code != CTR_OK && run.started)
+		return ctr_wrap(err, "container %.12s goes on without us", m.id);
 	if (code != CTR_OK) {
 		c->exit_code = start_failure_code(err);
 		container_unmake(c, &m);
 		return code;
 	}
-	c->exit_code = (int)status & 0xff;
-	if (arg_on(&c->args, "rm") && !left)
+	c->exit_code = (int)run.exit_status & 0xff;
+	if (arg_on(&c->args, "rm") && !run.detached)
 		container_unmake(c, &m);
 	return CTR_OK;
 }
@@ -186,10 +183,8 @@ static ctr_code start_attached(struct cli *c, const CONTAINERS(Container) *k,
 		.input = arg_on(&c->args, "interactive"),
 		.forward_signals = !tty,
 	};
+	struct task_run run = { 0 };
 	AUTO_SESSION s = NULL;
-	AUTO_ERROR ignored = ERROR_INIT;
-	unsigned status = 0;
-	int detached = 0;
 	ctr_code code = session_open(c, &so, &s, err);
 
 	if (code == CTR_OK) {
@@ -198,13 +193,10 @@ static ctr_code start_attached(struct cli *c, const CONTAINERS(Container) *k,
 
 		code = task_create(c, k->id, mounts->mounts, mounts->n_mounts, &io, err);
 	}
-	if (code != CTR_OK)
-		return code;
-	code = task_foreground(c, s, k->id, 0, &status, &detached, err);
-	if (code != CTR_OK)
-		(void)task_finish_off(c, k->id, &ignored);
-	else
-		c->exit_code = (int)status & 0xff;
+	if (code == CTR_OK)
+		code = task_foreground(c, s, k->id, 0, &run, err);
+	if (code == CTR_OK)
+		c->exit_code = (int)run.exit_status & 0xff;
 	return code;
 }
 

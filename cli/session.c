@@ -345,8 +345,10 @@ ctr_code session_wait(struct session *s, struct rpc_pending *waiting, unsigned *
 		return r < 0 ? ctr_fail_errno(err, r, "event loop") : CTR_OK;
 	}
 	code = rpc_finish(waiting, &resp, err);
-	if (code != CTR_OK)
+	if (code != CTR_OK) {
+		s->detached = 1; /* its FIFOs stay, to be attached to */
 		return code;
+	}
 	*ret_detached = 0;
 	*ret_exit = resp->exit_status;
 	return CTR_OK;

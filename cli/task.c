@@ -107,23 +107,26 @@ ctr_code task_finish_off(struct cli *c, const char *id, struct ctr_error *err)
 }
 
 ctr_code task_foreground(struct cli *c, struct session *s, const char *id, int remove,
-			 unsigned *ret_exit, int *ret_detached, struct ctr_error *err)
+			 struct task_run *ret, struct ctr_error *err)
 {
 	AUTO_PENDING waiting = NULL;
 	AUTO_ERROR why = ERROR_INIT;
 	ctr_code code = task_wait_begin(c, id, NULL, &waiting, err);
 
+	*ret = (struct task_run){ 0 };
 	if (code == CTR_OK)
 		code = task_start(c, id, NULL, err);
-	if (code == CTR_OK)
-		code = session_begin(s, err);
-	if (code == CTR_OK)
-		code = session_wait(s, take_ptr(&waiting), ret_exit, ret_detached, err);
-	if (code != CTR_OK || *ret_detached)
+	if (code != CTR_OK) {
+		(void)task_finish_off(c, id, &why);
 		return code;
-	/*
-	 * the shim lets go of the FIFOs at the end of the process, and at the latest with the task
-	 */
+	}
+	ret->started = 1;
+	code = session_begin(s, err);
+	if (code == CTR_OK)
+		code = session_wait(s, take_ptr(&waiting), &ret->exit_status, &ret->detached, err);
+	if (code != CTR_OK || ret->detached)
+		return code;
+	/* the shim lets go of the FIFOs at the end of the process, and at the latest with the task */
 	if (remove)
 		code = task_delete(c, id, NULL, NULL, &why);
 	session_drain(s);

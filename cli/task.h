@@ -27,12 +27,19 @@ ctr_code task_kill(struct cli *c, const char *id, const char *exec_id, int sig, 
 /* Run an ended or ending task down: SIGKILL if it runs, wait, delete. A missing task is fine. */
 ctr_code task_finish_off(struct cli *c, const char *id, struct ctr_error *err);
 
+/* How a task in the foreground went. */
+struct task_run {
+	int started;  /* from then on an error does not mean that it is gone */
+	int detached; /* the user left it */
+	unsigned exit_status;
+};
+
 /*
- * Start a task that was created with a session's FIFOs and stay with it. remove: delete it when it
- * has ended; else its exit status stays to be seen. *ret_exit: as session_wait().
+ * Start a task that was created with a session's FIFOs and stay with it; one that does not start
+ * is deleted. remove: delete it when it has ended; else its exit status stays to be seen.
  */
 ctr_code task_foreground(struct cli *c, struct session *s, const char *id, int remove,
-			 unsigned *ret_exit, int *ret_detached, struct ctr_error *err);
+			 struct task_run *ret, struct ctr_error *err);
 
 /* Exit code for a start that failed: 127 not found, 126 not executable, else 125. */
 int start_failure_code(const struct ctr_error *err);
