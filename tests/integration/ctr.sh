@@ -70,7 +70,7 @@ ok "run -d, tasks ls, exec, ps, metrics, kill, rm; containers ls, info, rm"
 expect "Committed" c snapshots ls
 expect "sha256:" c snapshots tree
 expect "SIZE" c snapshots usage
-digest=$(c content ls -q | head -n 1)
+digest=$(c content ls -q | sed -n 1p)
 [ "$(c content get "$digest" | sha256sum | cut -d' ' -f1)" = "${digest#sha256:}" ] || fail "content get: wrong bytes"
 c leases create --id l1 >/dev/null
 expect l1 c leases ls

@@ -31,7 +31,7 @@ wait_for 15 gone || fail "$(blobs) blobs and $(trees) trees are left: $(c snapsh
 ok "a container's snapshot and what is below it follow soon after the container"
 
 ctrctl pull -q "$image" >/dev/null
-digest=$(c content ls -q | head -n 1)
+digest=$(c content ls -q | sed -n 1p)
 kill_ctrd
 # As if the daemon had died between row and bytes.
 sqlite3 "$work/root/meta.db" \
