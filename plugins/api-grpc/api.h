@@ -15,7 +15,11 @@
 struct api {
 	const struct ctr_host *host;
 	const struct ctr_rpc_ops *rpc;
+	struct api_kept *kept; /* the services' objects, until fini */
 };
+
+/* Register a service. self comes from malloc and is taken over, in every case. */
+ctr_code api_add(struct api *api, const struct ctr_rpc_service *service, void *self, struct ctr_error *err);
 
 /* Each service file has one of these: look the core service up, register the gRPC service. Called in init(). */
 typedef ctr_code (*api_init_fn)(struct api *api, struct ctr_error *err);

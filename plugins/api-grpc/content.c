@@ -281,8 +281,5 @@ ctr_code api_content_init(struct api *api, struct ctr_error *err)
 	if (!c)
 		return api->host->fail_errno(err, ENOMEM, "content");
 	*c = (struct contents){ api, ops };
-	ctr_code code = api->rpc->add(api->host, &service, c, err);
-	if (code != CTR_OK)
-		free(c);
-	return code;
+	return api_add(api, &service, c, err);
 }

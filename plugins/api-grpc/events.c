@@ -203,13 +203,11 @@ ctr_code api_events_init(struct api *api, struct ctr_error *err)
 	if (!s)
 		return api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	*s = (struct service){ .api = api, .ops = ops };
-	ctr_code code = api->rpc->add(api->host, &service, s, err);
+	ctr_code code = api_add(api, &service, s, err);
 
-	if (code != CTR_OK) {
-		free(s);
+	if (code != CTR_OK)
 		return code;
-	}
-	/* The first service stays registered and refers to s, so s stays too. A shim's tasks may be another's to
+	/* A shim's tasks may be another's to
 	 * listen for. */
 	code = api->rpc->add(api->host, &ttrpc_service, s, err);
 	return code == CTR_ALREADY_EXISTS ? CTR_OK : code;

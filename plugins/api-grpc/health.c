@@ -113,7 +113,6 @@ ctr_code api_health_init(struct api *api, struct ctr_error *err)
 	const struct ctr_introspection_ops *introspection;
 	struct health *h;
 	uint32_t size;
-	ctr_code code;
 
 	introspection = api->host->service(api->host, CTR_SERVICE_INTROSPECTION, &size);
 	if (!introspection)
@@ -123,8 +122,5 @@ ctr_code api_health_init(struct api *api, struct ctr_error *err)
 	if (!h)
 		return api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	*h = (struct health){ .api = api, .introspection = introspection };
-	code = api->rpc->add(api->host, &service, h, err);
-	if (code != CTR_OK)
-		free(h);
-	return code;
+	return api_add(api, &service, h, err);
 }

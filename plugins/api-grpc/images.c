@@ -250,9 +250,5 @@ ctr_code api_images_init(struct api *api, struct ctr_error *err)
 	if (!s)
 		return api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	*s = (struct service){ .api = api, .ops = ops };
-	ctr_code code = api->rpc->add(api->host, &service, s, err);
-
-	if (code != CTR_OK)
-		free(s);
-	return code;
+	return api_add(api, &service, s, err);
 }

@@ -334,7 +334,6 @@ ctr_code api_introspection_init(struct api *api, struct ctr_error *err)
 	const struct ctr_introspection_ops *ops;
 	struct introspection *in;
 	uint32_t size;
-	ctr_code code;
 
 	ops = api->host->service(api->host, CTR_SERVICE_INTROSPECTION, &size);
 	if (!ops)
@@ -344,8 +343,5 @@ ctr_code api_introspection_init(struct api *api, struct ctr_error *err)
 	if (!in)
 		return api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	*in = (struct introspection){ .api = api, .ops = ops };
-	code = api->rpc->add(api->host, &service, in, err);
-	if (code != CTR_OK)
-		free(in);
-	return code;
+	return api_add(api, &service, in, err);
 }

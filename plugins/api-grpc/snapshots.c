@@ -331,8 +331,5 @@ ctr_code api_snapshots_init(struct api *api, struct ctr_error *err)
 	if (!s)
 		return api->host->fail_errno(err, ENOMEM, "snapshots");
 	*s = (struct snapshots){ api, ops };
-	ctr_code code = api->rpc->add(api->host, &service, s, err);
-	if (code != CTR_OK)
-		free(s);
-	return code;
+	return api_add(api, &service, s, err);
 }

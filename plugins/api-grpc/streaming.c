@@ -205,7 +205,6 @@ ctr_code api_streaming_init(struct api *api, struct ctr_error *err)
 	const struct ctr_streams_ops *ops;
 	struct service *s;
 	uint32_t size;
-	ctr_code code;
 
 	ops = api->host->service(api->host, CTR_SERVICE_STREAMS, &size);
 	if (!ops)
@@ -215,8 +214,5 @@ ctr_code api_streaming_init(struct api *api, struct ctr_error *err)
 	if (!s)
 		return api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	*s = (struct service){ .api = api, .ops = ops };
-	code = api->rpc->add(api->host, &service, s, err);
-	if (code != CTR_OK)
-		free(s);
-	return code;
+	return api_add(api, &service, s, err);
 }

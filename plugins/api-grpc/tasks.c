@@ -373,8 +373,5 @@ ctr_code api_tasks_init(struct api *api, struct ctr_error *err)
 	if (!t)
 		return api->host->fail_errno(err, ENOMEM, "tasks");
 	*t = (struct tasks_api){ api, tasks };
-	ctr_code code = api->rpc->add(api->host, &service, t, err);
-	if (code != CTR_OK)
-		free(t);
-	return code;
+	return api_add(api, &service, t, err);
 }

@@ -50,7 +50,6 @@ ctr_code api_version_init(struct api *api, struct ctr_error *err)
 	const struct ctr_introspection_ops *introspection;
 	struct version *v;
 	uint32_t size;
-	ctr_code code;
 
 	introspection = api->host->service(api->host, CTR_SERVICE_INTROSPECTION, &size);
 	if (!introspection)
@@ -60,8 +59,5 @@ ctr_code api_version_init(struct api *api, struct ctr_error *err)
 	if (!v)
 		return api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	*v = (struct version){ .api = api, .introspection = introspection };
-	code = api->rpc->add(api->host, &service, v, err);
-	if (code != CTR_OK)
-		free(v);
-	return code;
+	return api_add(api, &service, v, err);
 }
