@@ -249,7 +249,7 @@ static ctr_code runtime_init(const struct ctr_host *h, const struct ctr_table *c
 		return code;
 	}
 	h->add_platform(h, CTR_PLATFORM);
-	h->add_export(h, "log-uri-schemes", "fifo,binary,file,ctrlog");
+	h->add_export(h, "log-uri-schemes", "fifo,binary,binary-v2,file,ctrlog");
 	*ret_self = rt;
 	return CTR_OK;
 }

@@ -54,6 +54,29 @@ static int each(struct runtime *rt, int root_fd, found_fn found)
 	return 0;
 }
 
+static void nothing(void *ud, ctr_code code, const char *message, const void *data, uint64_t n)
+{
+	(void)code;
+	(void)message;
+	(void)data;
+	(void)n;
+	task_unref(ud);
+}
+
+/* Say that we are back: a shim of ours then sends the events that it has kept, instead of trying later. */
+static void say_hello(struct task *t)
+{
+	Containerd__Task__V2__ConnectRequest m = CONTAINERD__TASK__V2__CONNECT_REQUEST__INIT;
+	uint8_t data[IDENT_MAX + 16];
+
+	m.id = (char *)(uintptr_t)t->id;
+	size_t n = containerd__task__v2__connect_request__pack(&m, data);
+	task_ref(t);
+	if (t->rt->ttrpc->call(t->conn, task_service(t), "Connect", t->ns, clock_now_ns() + LOAD_LIMIT_NS, data, n,
+			       nothing, t, NULL) != CTR_OK)
+		task_unref(t);
+}
+
 /* State of the init process: what ended while nobody listened is told now, exactly once. */
 static void on_state(void *ud, ctr_code code, const char *message, const void *data, uint64_t n)
 {
@@ -69,6 +92,7 @@ static void on_state(void *ud, ctr_code code, const char *message, const void *d
 		if (m->status == CONTAINERD__V1__TYPES__STATUS__STOPPED)
 			publish_exit(t, m->pid, m->exit_status, at_ns);
 		containerd__task__v2__state_response__free_unpacked(m, NULL);
+		say_hello(t);
 		send_waiting(t);
 	} else if (code == CTR_NOT_FOUND && t->in_map) {
 		/* A shim without a container: the daemon died between its start and Create. */
