@@ -240,7 +240,8 @@ static ctr_code begin_fetch(struct blob *b, struct ctr_error *err)
 	ctr_code code = contents->writer_status(b->writer, keep_offset, &offset, NULL, err);
 
 	b->fetched = 0;
-	if (code == CTR_OK && offset > b->size) {
+	/* What another namespace has was found to be damaged: bytes of our own, then. */
+	if (code == CTR_OK && (offset > b->size || (b->tries > 0 && offset == b->size))) {
 		code = contents->truncate(b->writer, 0, err);
 		offset = 0;
 	}

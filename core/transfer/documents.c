@@ -73,6 +73,20 @@ static ctr_code add_layers(struct pull *p, const WORKER(ParsedManifest) *m, cons
 	return CTR_OK;
 }
 
+/* An image without an index says in its config what it is for. */
+static ctr_code check_platform(const struct pull *p, const WORKER(ParsedConfig) *c, const WORKER(Platform) *want,
+			       struct ctr_error *err)
+{
+	int runs = str_eq(c->architecture, want->architecture) ||
+		   (str_eq(want->architecture, "amd64") && str_eq(c->architecture, "386")) ||
+		   (str_eq(want->architecture, "arm64") && str_eq(c->architecture, "arm"));
+
+	if ((!*c->os || str_eq(c->os, want->os)) && (!*c->architecture || runs))
+		return CTR_OK;
+	return ctr_fail(err, CTR_NOT_FOUND, "%s: the image is for platform %s/%s, not %s/%s", p->what, c->os,
+			c->architecture, want->os, want->architecture);
+}
+
 static ctr_code take_manifest(struct pull *p, struct blob *b, struct worker_reply *reply, struct wish *w,
 			      struct ctr_error *err)
 {
@@ -95,6 +109,8 @@ static ctr_code take_manifest(struct pull *p, struct blob *b, struct worker_repl
 		return w->metadata_only ? CTR_OK : add_layers(p, m, b->ref, err);
 	}
 	code = load(p, "config", m->config, b->ref, NULL, &config_blob, &config, err);
+	if (code == CTR_OK)
+		code = check_platform(p, config.msg->config, w->platform, err);
 	if (code == CTR_OK)
 		code = add_layers(p, m, b->ref, err);
 	return code == CTR_OK ? unit_add(p, w->snapshotter, config_blob->digest, reply, &config, err) : code;
