@@ -32,30 +32,30 @@ void args_done(struct args *a)
 	*a = (struct args){ 0 };
 }
 
-/* Edit distance, bounded: words longer than 31 bytes never resemble anything. */
+/* Edit distance where two swapped neighbours count once; words over 31 bytes resemble nothing. */
 static unsigned distance(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);
-	unsigned row[32];
+	unsigned d[3][32] = { { 0 } }; /* rows i - 2, i - 1 and i, by i modulo 3 */
 
 	if (n > 31 || m > 31)
 		return 99;
-	for (size_t k = 0; k <= m; k++)
-		row[k] = (unsigned)k;
-	for (size_t i = 1; i <= n; i++) {
-		unsigned diagonal = row[0];
+	for (size_t i = 0; i <= n; i++) {
+		unsigned *row = d[i % 3], *above = d[(i + 2) % 3], *before = d[(i + 1) % 3];
 
 		row[0] = (unsigned)i;
 		for (size_t k = 1; k <= m; k++) {
-			unsigned best = diagonal + (a[i - 1] != b[k - 1]);
-
-			best = MIN(best, row[k] + 1);
-			best = MIN(best, row[k - 1] + 1);
-			diagonal = row[k];
-			row[k] = best;
+			if (i == 0) {
+				row[k] = (unsigned)k;
+				continue;
+			}
+			row[k] = MIN(above[k], row[k - 1]) + 1;
+			row[k] = MIN(row[k], above[k - 1] + (unsigned)(a[i - 1] != b[k - 1]));
+			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
+				row[k] = MIN(row[k], before[k - 2] + 1);
 		}
 	}
-	return row[m];
+	return d[n % 3][m];
 }
 
 /* Near enough to be a slip of the fingers. */

@@ -162,6 +162,8 @@ static void the_table_of_verbs_is_sound(void **state)
 	assert_non_null(verb_find(cli_root.verbs, cli_root.n_verbs, "run"));
 	assert_null(verb_find(cli_root.verbs, cli_root.n_verbs, "push"));
 	assert_string_equal(verb_nearest(cli_root.verbs, cli_root.n_verbs, "exce"), "exec");
+	assert_string_equal(verb_nearest(cli_root.verbs, cli_root.n_verbs, "rnu"), "run");
+	assert_string_equal(verb_nearest(cli_root.verbs, cli_root.n_verbs, "imges"), "images");
 	assert_null(verb_nearest(cli_root.verbs, cli_root.n_verbs, "qqqqqqqq"));
 }
 
