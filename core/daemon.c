@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The daemon from start to end: every part is made here in one order and released in reverse. What one part needs of
- * another it finds in struct daemon. Main thread, which then is the loop's.
+ * The daemon from start to end: every part is made here in one order and released in reverse. What
+ * one part needs of another it finds in struct daemon. Main thread, which then is the loop's.
  */
 #include "core/daemon.h"
 
@@ -60,7 +60,8 @@ static void reload(struct run *run)
 	enum log_level level;
 
 	if (config_load(run->args->config, &fresh, &err) != CTR_OK) {
-		log_warn("SIGHUP: the configuration cannot be read, nothing changes: %s", error_text(&err));
+		log_warn("SIGHUP: the configuration cannot be read, nothing changes: %s",
+			 error_text(&err));
 		return;
 	}
 	if (log_level_parse(config_str(fresh, "log.level"), &level) == 0) {
@@ -78,8 +79,8 @@ static void on_signal(void *ud, uint32_t events)
 	(void)events;
 	while (read(run->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
-			log_info("%s from process %u: stopping", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT",
-				 info.ssi_pid);
+			log_info("%s from process %u: stopping",
+				 info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT", info.ssi_pid);
 			loop_stop(run->d.loop);
 		} else if (info.ssi_signo == SIGHUP) {
 			reload(run);
@@ -95,10 +96,12 @@ static ctr_code start_log(struct run *run, struct ctr_error *err)
 	enum log_level level = LOG_INFO_;
 
 	if (log_level_parse(config_str(c, "log.level"), &level) < 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "log.level: '%s'", config_str(c, "log.level"));
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "log.level: '%s'",
+				config_str(c, "log.level"));
 	log_init("ctrd", level, str_eq(config_str(c, "log.format"), "json"));
 	if (config_unsafe(run->d.config))
-		log_warn("unsafe_plugin_paths is set (%s): plugins are loaded from files that others than root can write",
+		log_warn("unsafe_plugin_paths is set (%s): plugins are loaded from files that "
+			 "others than root can write",
 			 config_origin(run->d.config, "unsafe_plugin_paths", -1));
 	return CTR_OK;
 }
@@ -117,7 +120,8 @@ static ctr_code start_names(struct run *run, struct ctr_error *err)
 	if (!d->ttrpc_address)
 		return ctr_fail_errno(err, ENOMEM, "start");
 	if (d->ttrpc_address[0] != '/')
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: ttrpc.address: '%s' is not an absolute path",
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"%s: ttrpc.address: '%s' is not an absolute path",
 				config_origin(d->config, "ttrpc.address", -1), d->ttrpc_address);
 	return CTR_OK;
 }
@@ -125,13 +129,15 @@ static ctr_code start_names(struct run *run, struct ctr_error *err)
 /* The lock is held until the process ends, so a killed daemon leaves none behind. */
 static ctr_code lock_root(struct run *run, struct ctr_error *err)
 {
-	run->lock_fd = openat(run->d.root_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	run->lock_fd =
+		openat(run->d.root_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (run->lock_fd < 0)
 		return ctr_fail_errno(err, errno, "open '%s/lock'", run->d.root);
 	if (flock(run->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return CTR_OK;
 	if (errno == EWOULDBLOCK)
-		return ctr_fail(err, CTR_FAILED_PRECONDITION, "root '%s' is in use by another daemon", run->d.root);
+		return ctr_fail(err, CTR_FAILED_PRECONDITION,
+				"root '%s' is in use by another daemon", run->d.root);
 	return ctr_fail_errno(err, errno, "lock '%s/lock'", run->d.root);
 }
 
@@ -234,12 +240,15 @@ static ctr_code start_sockets(struct run *run, struct ctr_error *err)
 	return listeners_listen(run->d.listeners, err);
 }
 
+typedef ctr_code (*step_fn)(struct run *run, struct ctr_error *err);
+
 /* The order is the daemon's: each step finds in struct daemon what those before it made. */
 static ctr_code start(struct run *run, struct ctr_error *err)
 {
-	static ctr_code (*const steps[])(struct run *run, struct ctr_error *err) = {
-		start_log,	start_names,	 start_dirs,	      start_threads, start_store,   start_registry,
-		start_services, start_listeners, start_introspection, start_plugins, start_sockets,
+	static const step_fn steps[] = {
+		start_log,	     start_names,    start_dirs,     start_threads,
+		start_store,	     start_registry, start_services, start_listeners,
+		start_introspection, start_plugins,  start_sockets,
 	};
 	ctr_code code = CTR_OK;
 
@@ -359,7 +368,8 @@ int daemon_run(const struct daemon_args *args)
 	}
 	if (r < 0)
 		log_debug("RLIMIT_NOFILE stays as it is: %s", strerrordesc_np(-r));
-	log_info("ready on %s after %lld us", run.d.address, (long long)(clock_now_ns() - run.began_ns) / 1000);
+	log_info("ready on %s after %lld us", run.d.address,
+		 (long long)(clock_now_ns() - run.began_ns) / 1000);
 	process_notify(args->notify_socket, "READY=1");
 	r = loop_run(run.d.loop);
 	if (r < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ctrd: reads its command line, then is the daemon (daemon.c) or says something about its configuration. The only place
- * that reads the environment and changes what belongs to the process: folder and umask.
+ * ctrd: reads its command line, then is the daemon (daemon.c) or says something about its
+ * configuration. The only place that reads the environment and changes what belongs to the process:
+ * folder and umask.
  */
 #include <getopt.h>
 #include <stdio.h>

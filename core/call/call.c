@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls: what one request carries through the core and into plugins. No lock and no allocation; the strings belong to
- * whoever made the call. Any thread may ask and cancel, one thread makes and ends it.
+ * Calls: what one request carries through the core and into plugins. No lock and no allocation; the
+ * strings belong to whoever made the call. Any thread may ask and cancel, one thread makes and ends
+ * it.
  */
 #include "core/call/call.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Checks the merged tree against the schema: unknown keys with the nearest known one, types, ranges, choices. Finds all
- * faults, not only the first.
+ * Checks the merged tree against the schema: unknown keys with the nearest known one, types,
+ * ranges, choices. Finds all faults, not only the first.
  */
 #include "core/config/impl.h"
 
@@ -37,7 +37,8 @@ ctr_code faults_result(struct faults *f, struct ctr_error *err)
 	if (f->text.len > 0)
 		code = ctr_fail(err, CTR_INVALID_ARGUMENT, "%s", f->text.data);
 	else if (buf_failed(&f->text))
-		code = ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "read the configuration: out of memory");
+		code = ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+				"read the configuration: out of memory");
 	buf_done(&f->text);
 	return code;
 }
@@ -48,7 +49,8 @@ static void wrong_type(struct faults *f, const struct config_key *key, const str
 		 node_type_name(n->type));
 }
 
-static void check_range(struct faults *f, const struct config_key *key, const struct node *n, int64_t value)
+static void check_range(struct faults *f, const struct config_key *key, const struct node *n,
+			int64_t value)
 {
 	char min[40], max[40];
 
@@ -70,7 +72,8 @@ static void check_number(struct faults *f, const struct config_key *key, const s
 
 	if (n->type == NODE_STR && key->type != KEY_INT) {
 		if (schema_number(key, n->str, &value) < 0) {
-			fault_at(f, n, "%s: '%s' is not %s", key->path, n->str, schema_type_name(key->type));
+			fault_at(f, n, "%s: '%s' is not %s", key->path, n->str,
+				 schema_type_name(key->type));
 			return;
 		}
 	} else if (n->type != NODE_INT || key->type == KEY_DURATION) {
@@ -109,7 +112,8 @@ static void check_strv(struct faults *f, const struct config_key *key, const str
 	}
 	for (const struct node *it = n->first; it; it = it->next) {
 		if (it->type != NODE_STR)
-			fault_at(f, it, "%s: expected a string, found %s", key->path, node_type_name(it->type));
+			fault_at(f, it, "%s: expected a string, found %s", key->path,
+				 node_type_name(it->type));
 	}
 }
 
@@ -141,7 +145,8 @@ static void unknown_key(struct faults *f, const char *table, const char *path, c
 	char near[SCHEMA_NAME_ROOM];
 
 	if (schema_nearest(table, n->key, near))
-		fault_at(f, n, "unknown key '%s', did you mean '%s%s%s'", path, table, *table ? "." : "", near);
+		fault_at(f, n, "unknown key '%s', did you mean '%s%s%s'", path, table,
+			 *table ? "." : "", near);
 	else
 		fault_at(f, n, "unknown key '%s'", path);
 }
@@ -164,7 +169,8 @@ static void check_table(struct faults *f, const struct node *table, const char *
 		else if (!schema_is_table(path))
 			unknown_key(f, prefix, path, n);
 		else if (n->type != NODE_TABLE)
-			fault_at(f, n, "%s: expected a table, found %s", path, node_type_name(n->type));
+			fault_at(f, n, "%s: expected a table, found %s", path,
+				 node_type_name(n->type));
 		else
 			check_table(f, n, path);
 	}
@@ -174,7 +180,8 @@ static void check_table(struct faults *f, const struct node *table, const char *
 static void check_plugins(struct faults *f, const struct node *plugins)
 {
 	if (plugins->type != NODE_TABLE) {
-		fault_at(f, plugins, "plugins: expected a table, found %s", node_type_name(plugins->type));
+		fault_at(f, plugins, "plugins: expected a table, found %s",
+			 node_type_name(plugins->type));
 		return;
 	}
 	for (const struct node *n = plugins->first; n; n = n->next) {
@@ -194,5 +201,6 @@ void config_check(struct config *c, struct faults *f)
 	check_table(f, c->top, "");
 	if (unsafe && unsafe->type == NODE_BOOL && unsafe->num && !c->may_be_unsafe)
 		fault_at(f, unsafe,
-			 "unsafe_plugin_paths: only a file given by -c from outside /etc and /usr may set this");
+			 "unsafe_plugin_paths: only a file given by -c from outside /etc and /usr "
+			 "may set this");
 }

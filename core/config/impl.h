@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of this folder share: the configuration object, and the list of faults that a check fills.
+ * What the files of this folder share: the configuration object, and the list of faults that a
+ * check fills.
  */
 #ifndef CTR_CORE_CONFIG_IMPL_H
 #define CTR_CORE_CONFIG_IMPL_H
@@ -23,10 +24,10 @@ struct config {
 	char ***vectors;   /* one a schema key; NULL where that is no KEY_STRV */
 	int may_be_unsafe; /* the file was given by -c, from outside /etc and /usr */
 	struct ctr_table *tables;
-	struct node *strays;   /* array of empty tables made for absent keys, freed at the end */
-	char ***lent;          /* vectors lent to plugins */
+	struct node *strays; /* array of empty tables made for absent keys, freed at the end */
+	char ***lent;        /* vectors lent to plugins */
 	size_t n_lent;
-	char *last_origin;     /* what config_origin() returned last */
+	char *last_origin; /* what config_origin() returned last */
 };
 
 #define FAULTS_MAX 65536
@@ -37,10 +38,11 @@ struct faults {
 
 /* "file:line: <fmt>" */
 void fault_at(struct faults *f, const struct node *n, const char *fmt, ...) PRINTF_LIKE(3, 4);
-ctr_code faults_result(struct faults *f, struct ctr_error *err); /* CTR_OK when there is none; releases f */
+ctr_code faults_result(struct faults *f,
+		       struct ctr_error *err); /* CTR_OK when there is none; releases f */
 
 void config_check(struct config *c, struct faults *f); /* the daemon's own keys */
-int config_build_vectors(struct config *c);            /* after a check without faults; 0 or -ENOMEM */
+int config_build_vectors(struct config *c); /* after a check without faults; 0 or -ENOMEM */
 struct node *config_node(const struct config *c, const char *path); /* NULL: not set */
 void config_free_tables(struct config *c);
 char *origin_text(const struct node *n); /* "file:line"; caller frees */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads the files in their order, merges them, adds the command line, checks. The default file has drop-ins around it
- * (/usr/lib/ctr/conf.d before it, /etc/ctr/conf.d and /run/ctr/conf.d after it, each sorted by name); a file given by
- * -c stands alone.
+ * Reads the files in their order, merges them, adds the command line, checks. The default file has
+ * drop-ins around it (/usr/lib/ctr/conf.d before it, /etc/ctr/conf.d and /run/ctr/conf.d after it,
+ * each sorted by name); a file given by -c stands alone.
  */
 #include "core/config/impl.h"
 
@@ -23,7 +23,8 @@ static const char *keep_file(struct config *c, const char *path)
 }
 
 /* missing_ok: a file that is not there is an empty one. */
-static ctr_code load_file(struct config *c, const char *path, int missing_ok, struct faults *f, struct ctr_error *err)
+static ctr_code load_file(struct config *c, const char *path, int missing_ok, struct faults *f,
+			  struct ctr_error *err)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *why = NULL;
@@ -36,7 +37,8 @@ static ctr_code load_file(struct config *c, const char *path, int missing_ok, st
 	if (r == -ENOENT && missing_ok)
 		return CTR_OK;
 	if (r == -EFBIG)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: longer than %d bytes", path, CONFIG_FILE_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: longer than %d bytes", path,
+				CONFIG_FILE_MAX);
 	if (r < 0)
 		return ctr_fail_errno(err, r, "read '%s'", path);
 
@@ -87,8 +89,8 @@ static int list_dropins(const char *dir, char ***ret)
 	return 0;
 }
 
-static ctr_code load_dropins(struct config *c, const char *prefix, const char *dir, struct faults *f,
-			     struct ctr_error *err)
+static ctr_code load_dropins(struct config *c, const char *prefix, const char *dir,
+			     struct faults *f, struct ctr_error *err)
 {
 	AUTO_FREE char *full = str_printf("%s%s", prefix, dir);
 	AUTO_STRV names = NULL;
@@ -102,12 +104,14 @@ static ctr_code load_dropins(struct config *c, const char *prefix, const char *d
 	for (char **name = names; name && *name && code == CTR_OK; name++) {
 		AUTO_FREE char *path = str_printf("%s/%s", full, *name);
 
-		code = path ? load_file(c, path, 1, f, err) : ctr_fail_errno(err, ENOMEM, "read '%s'", *name);
+		code = path ? load_file(c, path, 1, f, err)
+			    : ctr_fail_errno(err, ENOMEM, "read '%s'", *name);
 	}
 	return code;
 }
 
-static ctr_code load_default_files(struct config *c, const char *prefix, struct faults *f, struct ctr_error *err)
+static ctr_code load_default_files(struct config *c, const char *prefix, struct faults *f,
+				   struct ctr_error *err)
 {
 	AUTO_FREE char *path = str_printf("%s%s", prefix, CONFIG_DEFAULT_PATH);
 	ctr_code code;
@@ -135,7 +139,8 @@ static int is_outside(const char *path, const char *prefix)
 	return etc && usr && real && !str_starts(real, etc) && !str_starts(real, usr);
 }
 
-static ctr_code load_files(struct config *c, const struct config_args *args, struct faults *f, struct ctr_error *err)
+static ctr_code load_files(struct config *c, const struct config_args *args, struct faults *f,
+			   struct ctr_error *err)
 {
 	const char *prefix = args->prefix ? args->prefix : "";
 

@@ -13,7 +13,8 @@
 
 #define PATH_TEXT_MAX 8192
 
-struct node *node_new(enum node_type type, struct node *parent, const char *key, const char *file, int32_t line)
+struct node *node_new(enum node_type type, struct node *parent, const char *key, const char *file,
+		      int32_t line)
 {
 	struct node *n = calloc(1, sizeof(*n));
 
@@ -153,7 +154,9 @@ const char *node_type_name(enum node_type type)
 
 static int bare_key(const char *s)
 {
-	return *s && s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] == '\0';
+	return *s &&
+	       s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] ==
+		       '\0';
 }
 
 static void put_key(struct buf *b, const char *key)

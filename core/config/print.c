@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The configuration as text: the defaults with their help, what is in force with its origin, and the reference page.
+ * The configuration as text: the defaults with their help, what is in force with its origin, and
+ * the reference page.
  */
 #include "core/config/impl.h"
 
@@ -190,7 +191,8 @@ static void print_reference_key(const struct config_key *key, FILE *out)
 {
 	char min[40], max[40];
 
-	fprintf(out, "### `%s`\n\n%s\n\n- Type: %s\n", key->path, key->help, schema_type_name(key->type));
+	fprintf(out, "### `%s`\n\n%s\n\n- Type: %s\n", key->path, key->help,
+		schema_type_name(key->type));
 	snprintf(min, sizeof(min), "%" PRId64, key->min);
 	snprintf(max, sizeof(max), "%" PRId64, key->max);
 	if (key->type == KEY_DURATION) {
@@ -211,19 +213,29 @@ static void print_reference_key(const struct config_key *key, FILE *out)
 
 static const char reference_head[] =
 	"# Configuration\n\n"
-	"<!-- Made by `ctrd config reference` from core/config/schema.c; a test compares the two. -->\n\n"
-	"`/etc/ctr/config.toml`, TOML, `version = 1`. Around it drop-ins are merged key by key, the later wins:\n"
-	"`/usr/lib/ctr/conf.d/*.toml`, `/etc/ctr/config.toml`, `/etc/ctr/conf.d/*.toml`, `/run/ctr/conf.d/*.toml`, each\n"
-	"folder sorted by name. Tables are merged, arrays and values replaced. A file given by `-c` stands alone, without\n"
-	"drop-ins. The command line wins over all of it. A file has at most 1 MiB and 16 levels.\n\n"
-	"`ctrd config default` prints the defaults, `ctrd config show --origin` what is in force and from where,\n"
-	"`ctrd config check` reads everything, asks every plugin about its table and starts nothing: an unknown key, a\n"
-	"wrong type or a missing plugin file is an error with file, line and the nearest known name.\n\n"
+	"<!-- Made by `ctrd config reference` from core/config/schema.c; a test compares the two. "
+	"-->\n\n"
+	"`/etc/ctr/config.toml`, TOML, `version = 1`. Around it drop-ins are merged key by key, "
+	"the later wins:\n"
+	"`/usr/lib/ctr/conf.d/*.toml`, `/etc/ctr/config.toml`, `/etc/ctr/conf.d/*.toml`, "
+	"`/run/ctr/conf.d/*.toml`, each\n"
+	"folder sorted by name. Tables are merged, arrays and values replaced. A file given by "
+	"`-c` stands alone, without\n"
+	"drop-ins. The command line wins over all of it. A file has at most 1 MiB and 16 "
+	"levels.\n\n"
+	"`ctrd config default` prints the defaults, `ctrd config show --origin` what is in force "
+	"and from where,\n"
+	"`ctrd config check` reads everything, asks every plugin about its table and starts "
+	"nothing: an unknown key, a\n"
+	"wrong type or a missing plugin file is an error with file, line and the nearest known "
+	"name.\n\n"
 	"Durations are written as Go does (`1m30s`), sizes as a number of bytes or `64MiB`.\n\n"
 	"## Plugins\n\n"
 	"`[plugins.\"<kind>.<id>\"]` is the table of one plugin, for example\n"
-	"`[plugins.\"io.containerd.snapshotter.v1.overlayfs\"]`; its keys are described in that plugin's README. Paths in\n"
-	"`plugin_files` are absolute, and every component belongs to root and is not writable by group or others (a sticky\n"
+	"`[plugins.\"io.containerd.snapshotter.v1.overlayfs\"]`; its keys are described in that "
+	"plugin's README. Paths in\n"
+	"`plugin_files` are absolute, and every component belongs to root and is not writable by "
+	"group or others (a sticky\n"
 	"directory of root passes); otherwise the plugin is not loaded.\n\n"
 	"## Keys\n\n";
 

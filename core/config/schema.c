@@ -15,45 +15,60 @@
 #define MIB (INT64_C(1024) * 1024)
 
 #define DEFAULT_PLUGINS                                                                            \
-	CTR_PLUGINDIR "/content-local.so|" CTR_PLUGINDIR "/snapshotter-overlay.so|" CTR_PLUGINDIR      \
-		      "/snapshotter-native.so|" CTR_PLUGINDIR "/differ.so|" CTR_PLUGINDIR              \
+	CTR_PLUGINDIR "/content-local.so|" CTR_PLUGINDIR "/snapshotter-overlay.so|" CTR_PLUGINDIR  \
+		      "/snapshotter-native.so|" CTR_PLUGINDIR "/differ.so|" CTR_PLUGINDIR          \
 		      "/runtime-runc.so|" CTR_PLUGINDIR "/api-grpc.so"
 
 const struct config_key config_keys[] = {
 	{ "version", KEY_INT, "1", 1, 1, NULL, "Version of this file's form." },
-	{ "root", KEY_PATH, "/var/lib/ctr", 0, 0, NULL, "What must survive a reboot: the database, blobs, snapshots." },
-	{ "state", KEY_PATH, "/run/ctr", 0, 0, NULL, "What ends with a reboot: bundles of running containers, sockets." },
+	{ "root", KEY_PATH, "/var/lib/ctr", 0, 0, NULL,
+	  "What must survive a reboot: the database, blobs, snapshots." },
+	{ "state", KEY_PATH, "/run/ctr", 0, 0, NULL,
+	  "What ends with a reboot: bundles of running containers, sockets." },
 	{ "libexec", KEY_PATH, CTR_LIBEXECDIR, 0, 0, NULL, "Where the worker and the shim are." },
 	{ "oom_score", KEY_INT, "0", -1000, 1000, NULL,
 	  "The daemon's oom_score_adj; 0 leaves it as it is. Clamped to what the kernel permits." },
 	{ "stop_timeout", KEY_DURATION, "10s", 0, 600 * NS_PER_SEC, NULL,
 	  "How long plugins may take to stop when the daemon ends." },
 	{ "plugin_files", KEY_STRV, DEFAULT_PLUGINS, 0, 0, NULL,
-	  "The plugins' shared objects, absolute paths. Their order decides where nothing else does." },
+	  "The plugins' shared objects, absolute paths. Their order decides where nothing else "
+	  "does." },
 	{ "required_plugins", KEY_STRV, "", 0, 0, NULL,
-	  "Plugins (\"io.containerd.snapshotter.v1.overlayfs\") without which the daemon does not start." },
+	  "Plugins (\"io.containerd.snapshotter.v1.overlayfs\") without which the daemon does not "
+	  "start." },
 	{ "disabled_plugins", KEY_STRV, "", 0, 0, NULL, "Plugins that are not to run." },
 	{ "unsafe_plugin_paths", KEY_BOOL, "false", 0, 0, NULL,
-	  "Load plugins from paths that others than root can write. For developers: only a file given by -c from outside "
-	  "/etc and /usr may say so." },
-	{ "default_snapshotter", KEY_STR, "overlayfs", 0, 0, NULL, "Snapshotter of requests that name none." },
-	{ "default_runtime", KEY_STR, "io.containerd.runc.v2", 0, 0, NULL, "Runtime of requests that name none." },
-	{ "grpc.address", KEY_PATH, "/run/ctr/ctrd.sock", 0, 0, NULL, "Unix socket of the API. Mode 0600." },
+	  "Load plugins from paths that others than root can write. For developers: only a file "
+	  "given by -c from outside /etc and /usr may say so." },
+	{ "default_snapshotter", KEY_STR, "overlayfs", 0, 0, NULL,
+	  "Snapshotter of requests that name none." },
+	{ "default_runtime", KEY_STR, "io.containerd.runc.v2", 0, 0, NULL,
+	  "Runtime of requests that name none." },
+	{ "grpc.address", KEY_PATH, "/run/ctr/ctrd.sock", 0, 0, NULL,
+	  "Unix socket of the API. Mode 0600." },
 	{ "grpc.gid", KEY_INT, "-1", -1, UINT32_MAX - INT64_C(1), NULL,
 	  "Group that may use the socket too (mode 0660); -1: none. It is as good as root." },
-	{ "grpc.max_recv_message_size", KEY_SIZE, "16MiB", 65536, 256 * MIB, NULL, "Largest request, and largest reply." },
-	{ "ttrpc.address", KEY_STR, "", 0, 0, NULL, "Unix socket for shims; empty: grpc.address with .ttrpc after it." },
-	{ "log.level", KEY_ENUM, "info", 0, 0, "error|warn|info|debug|trace", "What is logged. SIGHUP reads it anew." },
-	{ "log.format", KEY_ENUM, "text", 0, 0, "text|json", "One line an event, as text or as JSON." },
+	{ "grpc.max_recv_message_size", KEY_SIZE, "16MiB", 65536, 256 * MIB, NULL,
+	  "Largest request, and largest reply." },
+	{ "ttrpc.address", KEY_STR, "", 0, 0, NULL,
+	  "Unix socket for shims; empty: grpc.address with .ttrpc after it." },
+	{ "log.level", KEY_ENUM, "info", 0, 0, "error|warn|info|debug|trace",
+	  "What is logged. SIGHUP reads it anew." },
+	{ "log.format", KEY_ENUM, "text", 0, 0, "text|json",
+	  "One line an event, as text or as JSON." },
 	{ "pool.work_threads", KEY_INT, "8", 1, 256, NULL, "Threads for short work, at most." },
-	{ "pool.work_queue", KEY_INT, "4096", 16, 1000000, NULL, "Short work that may wait for one." },
-	{ "pool.bulk_threads", KEY_INT, "4", 1, 256, NULL, "Threads for large work (unpack, diff, blobs), at most." },
-	{ "pool.bulk_queue", KEY_INT, "1024", 16, 1000000, NULL, "Large work that may wait for one." },
+	{ "pool.work_queue", KEY_INT, "4096", 16, 1000000, NULL,
+	  "Short work that may wait for one." },
+	{ "pool.bulk_threads", KEY_INT, "4", 1, 256, NULL,
+	  "Threads for large work (unpack, diff, blobs), at most." },
+	{ "pool.bulk_queue", KEY_INT, "1024", 16, 1000000, NULL,
+	  "Large work that may wait for one." },
 	{ "gc.deletion_threshold", KEY_INT, "0", 0, 1000000, NULL,
 	  "Collect after this many deletions; 0: deletions start no collection." },
 	{ "gc.mutation_threshold", KEY_INT, "100", 0, 1000000, NULL,
 	  "Collect after this many changes, if something was deleted since the last time." },
-	{ "gc.schedule_delay", KEY_DURATION, "0s", 0, 3600 * NS_PER_SEC, NULL, "From the trigger to the collection." },
+	{ "gc.schedule_delay", KEY_DURATION, "0s", 0, 3600 * NS_PER_SEC, NULL,
+	  "From the trigger to the collection." },
 	{ "gc.startup_delay", KEY_DURATION, "100ms", 0, 3600 * NS_PER_SEC, NULL,
 	  "From the start of the daemon to the first collection." },
 };
@@ -92,7 +107,8 @@ size_t edit_distance(const char *a, const char *b)
 	for (size_t j = 0; j <= nb; j++)
 		rows[0][j] = j;
 	for (size_t i = 1; i <= na; i++) {
-		size_t *now = rows[i % 3], *above = rows[(i - 1) % 3], *two_above = rows[(i + 1) % 3];
+		size_t *now = rows[i % 3], *above = rows[(i - 1) % 3],
+		       *two_above = rows[(i + 1) % 3];
 
 		now[0] = i;
 		for (size_t j = 1; j <= nb; j++) {
@@ -115,7 +131,10 @@ int edit_near(const char *a, const char *b)
 	return edit_distance(a, b) <= MAX(longer / 3, (size_t)1);
 }
 
-/* The part of a key's path directly below the table: "address" of "grpc.address" below "grpc". Copied to ret. */
+/*
+ * The part of a key's path directly below the table: "address" of "grpc.address" below "grpc".
+ * Copied to ret.
+ */
 static int name_below(const char *path, const char *table, char ret[SCHEMA_NAME_ROOM])
 {
 	size_t n = strlen(table), len;

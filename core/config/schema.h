@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one table of the daemon's own keys: from it come the check of a file, the defaults, `ctrd config default` and
- * docs/configuration.md. A new key is one line in schema.c and `ctrd config reference > docs/configuration.md`.
+ * The one table of the daemon's own keys: from it come the check of a file, the defaults, `ctrd
+ * config default` and docs/configuration.md. A new key is one line in schema.c and `ctrd config
+ * reference > docs/configuration.md`.
  */
 #ifndef CTR_CORE_CONFIG_SCHEMA_H
 #define CTR_CORE_CONFIG_SCHEMA_H
@@ -26,7 +27,10 @@ extern const size_t config_n_keys;
 const struct config_key *schema_find(const char *path);
 int schema_is_table(const char *path); /* "grpc": some key lies below it */
 #define SCHEMA_NAME_ROOM 96
-/* The known name nearest to the mistyped one below the table ("" for the top): 1, or 0 when none is near. */
+/*
+ * The known name nearest to the mistyped one below the table ("" for the top): 1, or 0 when none is
+ * near.
+ */
 int schema_nearest(const char *table, const char *name, char ret[SCHEMA_NAME_ROOM]);
 const char *schema_type_name(enum key_type type); /* "a duration (\"1m30s\")" */
 /* How far two words are apart: insertions, deletions, replacements and swaps. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Plugin tables: the typed getters that plugins get as host->config, and the search for keys that nobody read. Core
- * thread only. What is lent to a plugin lives as long as the configuration.
+ * Plugin tables: the typed getters that plugins get as host->config, and the search for keys that
+ * nobody read. Core thread only. What is lent to a plugin lives as long as the configuration.
  */
 #include "core/config/impl.h"
 
@@ -52,16 +52,19 @@ static int lend(struct config *c, char **v)
 }
 
 /* A message about key: where the key is, or else the table. */
-static ctr_code fail_at(const struct ctr_table *t, const char *key, struct ctr_error *err, const char *cause)
+static ctr_code fail_at(const struct ctr_table *t, const char *key, struct ctr_error *err,
+			const char *cause)
 {
 	const struct node *n = node_get(t->node, key);
 	AUTO_FREE char *at = origin_text(n ? n : t->node);
 	AUTO_FREE char *path = node_path(t->node, key);
 
-	return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: %s: %s", at ? at : "", path ? path : key, cause);
+	return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: %s: %s", at ? at : "", path ? path : key,
+			cause);
 }
 
-static ctr_code fail_type(const struct ctr_table *t, const struct node *n, const char *expected, struct ctr_error *err)
+static ctr_code fail_type(const struct ctr_table *t, const struct node *n, const char *expected,
+			  struct ctr_error *err)
 {
 	char cause[160];
 
@@ -79,8 +82,8 @@ static struct node *take(const struct ctr_table *t, const char *key)
 	return n;
 }
 
-static ctr_code get_str(const struct ctr_table *t, const char *key, const char *fallback, const char **ret,
-			struct ctr_error *err)
+static ctr_code get_str(const struct ctr_table *t, const char *key, const char *fallback,
+			const char **ret, struct ctr_error *err)
 {
 	const struct node *n = take(t, key);
 
@@ -90,8 +93,8 @@ static ctr_code get_str(const struct ctr_table *t, const char *key, const char *
 	return CTR_OK;
 }
 
-static ctr_code get_integer(const struct ctr_table *t, const char *key, int64_t fallback, int64_t min, int64_t max,
-			    int64_t *ret, struct ctr_error *err)
+static ctr_code get_integer(const struct ctr_table *t, const char *key, int64_t fallback,
+			    int64_t min, int64_t max, int64_t *ret, struct ctr_error *err)
 {
 	const struct node *n = take(t, key);
 	char cause[160];
@@ -103,16 +106,17 @@ static ctr_code get_integer(const struct ctr_table *t, const char *key, int64_t 
 	if (n->type != NODE_INT)
 		return fail_type(t, n, "an integer", err);
 	if (n->num < min || n->num > max) {
-		snprintf(cause, sizeof(cause), "%" PRId64 " is out of range, allowed are %" PRId64 " to %" PRId64,
-			 n->num, min, max);
+		snprintf(cause, sizeof(cause),
+			 "%" PRId64 " is out of range, allowed are %" PRId64 " to %" PRId64, n->num,
+			 min, max);
 		return fail_at(t, key, err, cause);
 	}
 	*ret = n->num;
 	return CTR_OK;
 }
 
-static ctr_code get_boolean(const struct ctr_table *t, const char *key, int32_t fallback, int32_t *ret,
-			    struct ctr_error *err)
+static ctr_code get_boolean(const struct ctr_table *t, const char *key, int32_t fallback,
+			    int32_t *ret, struct ctr_error *err)
 {
 	const struct node *n = take(t, key);
 
@@ -122,8 +126,8 @@ static ctr_code get_boolean(const struct ctr_table *t, const char *key, int32_t 
 	return CTR_OK;
 }
 
-static ctr_code get_duration(const struct ctr_table *t, const char *key, int64_t fallback_ns, int64_t *ret_ns,
-			     struct ctr_error *err)
+static ctr_code get_duration(const struct ctr_table *t, const char *key, int64_t fallback_ns,
+			     int64_t *ret_ns, struct ctr_error *err)
 {
 	const struct node *n = take(t, key);
 	int64_t value;
@@ -140,8 +144,8 @@ static ctr_code get_duration(const struct ctr_table *t, const char *key, int64_t
 	return CTR_OK;
 }
 
-static ctr_code get_bytes(const struct ctr_table *t, const char *key, int64_t fallback_bytes, int64_t *ret_bytes,
-			  struct ctr_error *err)
+static ctr_code get_bytes(const struct ctr_table *t, const char *key, int64_t fallback_bytes,
+			  int64_t *ret_bytes, struct ctr_error *err)
 {
 	const struct node *n = take(t, key);
 	uint64_t value;
@@ -165,8 +169,8 @@ static ctr_code get_bytes(const struct ctr_table *t, const char *key, int64_t fa
 }
 
 /* Hand a vector to the plugin; it is the configuration's from here on. */
-static ctr_code lend_strv(const struct ctr_table *t, char **v, const char *const **ret, uint64_t *ret_n,
-			  struct ctr_error *err)
+static ctr_code lend_strv(const struct ctr_table *t, char **v, const char *const **ret,
+			  uint64_t *ret_n, struct ctr_error *err)
 {
 	uint64_t n = v ? strv_len(v) : 0;
 
@@ -179,8 +183,8 @@ static ctr_code lend_strv(const struct ctr_table *t, char **v, const char *const
 	return CTR_OK;
 }
 
-static ctr_code get_strv(const struct ctr_table *t, const char *key, const char *const **ret, uint64_t *ret_n,
-			 struct ctr_error *err)
+static ctr_code get_strv(const struct ctr_table *t, const char *key, const char *const **ret,
+			 uint64_t *ret_n, struct ctr_error *err)
 {
 	const struct node *n = take(t, key);
 	AUTO_STRV v = NULL;
@@ -211,7 +215,8 @@ static ctr_code get_table(const struct ctr_table *t, const char *key, const stru
 	return CTR_OK;
 }
 
-static ctr_code get_keys(const struct ctr_table *t, const char *const **ret, uint64_t *ret_n, struct ctr_error *err)
+static ctr_code get_keys(const struct ctr_table *t, const char *const **ret, uint64_t *ret_n,
+			 struct ctr_error *err)
 {
 	AUTO_STRV v = NULL;
 
@@ -224,7 +229,8 @@ static ctr_code get_keys(const struct ctr_table *t, const char *const **ret, uin
 }
 
 CTR_PRINTF(4, 5)
-static ctr_code fail_key(const struct ctr_table *t, const char *key, struct ctr_error *err, const char *fmt, ...)
+static ctr_code fail_key(const struct ctr_table *t, const char *key, struct ctr_error *err,
+			 const char *fmt, ...)
 {
 	char cause[1024];
 	va_list args;

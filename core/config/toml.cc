@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The only file that knows toml++: it turns a text into struct node. No exception leaves it; the parser itself is used
- * in its mode without exceptions, and what the library may still throw (out of memory) becomes -ENOMEM.
+ * The only file that knows toml++: it turns a text into struct node. No exception leaves it; the
+ * parser itself is used in its mode without exceptions, and what the library may still throw (out
+ * of memory) becomes -ENOMEM.
  */
 /*
- * The parser asserts what it then checks all the same ("[= 5" trips one): a mistyped file must be an error, not the end
- * of the program. Nor may the asserts become assumptions, which they do under NDEBUG.
+ * The parser asserts what it then checks all the same ("[= 5" trips one): a mistyped file must be
+ * an error, not the end of the program. Nor may the asserts become assumptions, which they do under
+ * NDEBUG.
  */
 #undef NDEBUG
-#define TOML_ASSERT(expr) static_cast<void>(0)
-#define TOML_EXCEPTIONS  0
-#define TOML_HEADER_ONLY 1
+#define TOML_ASSERT(expr)      static_cast<void>(0)
+#define TOML_EXCEPTIONS        0
+#define TOML_HEADER_ONLY       1
 #define TOML_ENABLE_FORMATTERS 0
 #include <cstdint>
 #include <toml++/impl/preprocessor.h>
 /*
- * Its classifiers of characters call "unreachable" what a file can reach: U+00A1 to U+0499 outside of a string. There
- * the answer is no.
+ * Its classifiers of characters call "unreachable" what a file can reach: U+00A1 to U+0499 outside
+ * of a string. There the answer is no.
  */
 #pragma push_macro("TOML_UNREACHABLE")
 #undef TOML_UNREACHABLE
@@ -47,7 +49,7 @@ std::string where(const char *file, const toml::source_region &at)
 
 class builder
 {
-public:
+      public:
 	builder(const char *file, int max_depth) : file_(file), max_depth_(max_depth)
 	{
 	}
@@ -59,7 +61,7 @@ public:
 			add(value, to, std::string(key.str()).c_str(), depth);
 	}
 
-private:
+      private:
 	const char *file_;
 	int max_depth_;
 
@@ -99,7 +101,8 @@ private:
 			int r = node_set_str(n, s->get().data(), s->get().size());
 
 			if (r == -EINVAL)
-				throw refusal{ where(file_, value.source()) + "string holds a NUL" };
+				throw refusal{ where(file_, value.source()) +
+					       "string holds a NUL" };
 			if (r < 0)
 				throw std::bad_alloc();
 		} else if (auto *i = value.as_integer()) {
@@ -131,8 +134,8 @@ int parse(const char *text, size_t n, const char *file, int max_depth, struct no
 
 } // namespace
 
-extern "C" int toml_parse_tree(const char *text, size_t n, const char *file, int max_depth, struct node **ret,
-			       char **ret_why)
+extern "C" int toml_parse_tree(const char *text, size_t n, const char *file, int max_depth,
+			       struct node **ret, char **ret_why)
 {
 	struct node *top = node_new(NODE_TABLE, nullptr, nullptr, file, 1);
 

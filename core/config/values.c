@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The daemon's own values by path, with the defaults of the schema. Reads only; any thread after config_load(), but
- * for config_origin().
+ * The daemon's own values by path, with the defaults of the schema. Reads only; any thread after
+ * config_load(), but for config_origin().
  */
 #include "core/config/impl.h"
 
@@ -97,7 +97,8 @@ static int vector_of(const struct config *c, const struct config_key *key, char 
 int config_build_vectors(struct config *c)
 {
 	for (size_t i = 0; i < config_n_keys; i++) {
-		if (config_keys[i].type == KEY_STRV && vector_of(c, &config_keys[i], &c->vectors[i]) < 0)
+		if (config_keys[i].type == KEY_STRV &&
+		    vector_of(c, &config_keys[i], &c->vectors[i]) < 0)
 			return -ENOMEM;
 	}
 	return 0;

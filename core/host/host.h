@@ -16,8 +16,11 @@ struct helpers;
 int host_provide(struct daemon *d);
 void helpers_free(struct helpers *h); /* NULL allowed */
 
-/* The same as ctr.mount.v1 open(), for the core's own use. scratch: a directory to mount on where the kernel is old. */
-ctr_code mount_tree_open(const struct ctr_mount *mounts, uint64_t n, const char *scratch, int *ret_fd,
-			 struct ctr_error *err);
+/*
+ * The same as ctr.mount.v1 open(), for the core's own use. scratch: a directory to mount on where
+ * the kernel is old.
+ */
+ctr_code mount_tree_open(const struct ctr_mount *mounts, uint64_t n, const char *scratch,
+			 int *ret_fd, struct ctr_error *err);
 
 #endif

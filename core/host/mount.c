@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Service "ctr.mount.v1": a tree as a descriptor that is attached nowhere, made by open_tree(2) for binds and by
- * fsopen(2), fsconfig(2) and fsmount(2) for file systems. Gone when its last descriptor closes. Any thread.
+ * Service "ctr.mount.v1": a tree as a descriptor that is attached nowhere, made by open_tree(2) for
+ * binds and by fsopen(2), fsconfig(2) and fsmount(2) for file systems. Gone when its last
+ * descriptor closes. Any thread.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,8 @@ static ctr_code fail_context(int fs, int errnum, const struct ctr_mount *m, stru
 		return ctr_fail_errno(err, errnum, "mount %s '%s'", m->type, m->source);
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
-	return ctr_fail(err, code, "mount %s '%s': %s: %s", m->type, m->source, text + 2, strerrordesc_np(errnum));
+	return ctr_fail(err, code, "mount %s '%s': %s: %s", m->type, m->source, text + 2,
+			strerrordesc_np(errnum));
 }
 
 /* Private, so that nothing mounted below travels, and with the attributes asked for. */
@@ -49,14 +51,16 @@ static ctr_code set_attributes(int tree, const struct ctr_mount *m, const struct
 	return CTR_OK;
 }
 
-static ctr_code open_bind(const struct ctr_mount *m, const struct mount_words *w, int *ret_fd, struct ctr_error *err)
+static ctr_code open_bind(const struct ctr_mount *m, const struct mount_words *w, int *ret_fd,
+			  struct ctr_error *err)
 {
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (w->recursive ? AT_RECURSIVE : 0);
 	AUTO_CLOSE int tree = -1;
 	ctr_code code;
 
 	if (w->n_data > 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "bind '%s': unknown option '%s'", m->source, w->data[0]);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "bind '%s': unknown option '%s'",
+				m->source, w->data[0]);
 	tree = open_tree(AT_FDCWD, m->source, flags);
 	if (tree < 0)
 		return ctr_fail_errno(err, errno, "bind '%s'", m->source);
@@ -79,7 +83,8 @@ static int add_layers(int fs, const char *layers)
 		return -E2BIG;
 	for (char **part = parts; *part; part++, first = 0) {
 		if (fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", *part, 0) < 0)
-			return first && errno == EINVAL && strlen(*part) <= FS_VALUE_MAX ? -ENOSYS : -errno;
+			return first && errno == EINVAL && strlen(*part) <= FS_VALUE_MAX ? -ENOSYS
+											 : -errno;
 	}
 	return 0;
 }
@@ -102,8 +107,8 @@ static int add_word(int fs, const char *word)
 	return fsconfig(fs, FSCONFIG_SET_STRING, key, eq + 1, 0) < 0 ? -errno : 0;
 }
 
-static ctr_code configure(int fs, const struct ctr_mount *m, const struct mount_words *w, int *ret_too_old,
-			  struct ctr_error *err)
+static ctr_code configure(int fs, const struct ctr_mount *m, const struct mount_words *w,
+			  int *ret_too_old, struct ctr_error *err)
 {
 	int r = 0;
 
@@ -125,8 +130,8 @@ static ctr_code configure(int fs, const struct ctr_mount *m, const struct mount_
 	return CTR_OK;
 }
 
-static ctr_code open_fs(const struct ctr_mount *m, const struct mount_words *w, const char *scratch, int *ret_fd,
-			struct ctr_error *err)
+static ctr_code open_fs(const struct ctr_mount *m, const struct mount_words *w, const char *scratch,
+			int *ret_fd, struct ctr_error *err)
 {
 	AUTO_CLOSE int fs = fsopen(m->type, FSOPEN_CLOEXEC);
 	AUTO_CLOSE int tree = -1;
@@ -148,8 +153,8 @@ static ctr_code open_fs(const struct ctr_mount *m, const struct mount_words *w, 
 	return CTR_OK;
 }
 
-ctr_code mount_tree_open(const struct ctr_mount *mounts, uint64_t n, const char *scratch, int *ret_fd,
-			 struct ctr_error *err)
+ctr_code mount_tree_open(const struct ctr_mount *mounts, uint64_t n, const char *scratch,
+			 int *ret_fd, struct ctr_error *err)
 {
 	AUTO_FREE const char **data = NULL;
 	const struct ctr_mount *m = mounts;
@@ -159,9 +164,11 @@ ctr_code mount_tree_open(const struct ctr_mount *mounts, uint64_t n, const char 
 	if (n == 0)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "no mount is given");
 	if (n > 1 || (m->target && *m->target))
-		return ctr_fail(err, CTR_UNIMPLEMENTED, "mounts below one another need the mount manager");
+		return ctr_fail(err, CTR_UNIMPLEMENTED,
+				"mounts below one another need the mount manager");
 	if (strchr(m->type, '/') || str_starts(m->type, "fuse.") || str_starts(m->type, "fuse3."))
-		return ctr_fail(err, CTR_UNIMPLEMENTED, "mount type '%s' needs the mount manager", m->type);
+		return ctr_fail(err, CTR_UNIMPLEMENTED, "mount type '%s' needs the mount manager",
+				m->type);
 
 	data = calloc((size_t)MIN(m->n_options, (uint64_t)MOUNT_OPTIONS_MAX) + 1, sizeof(*data));
 	if (!data)
@@ -174,8 +181,8 @@ ctr_code mount_tree_open(const struct ctr_mount *mounts, uint64_t n, const char 
 	return open_fs(m, &w, scratch, ret_fd, err);
 }
 
-static ctr_code ops_open(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n, int32_t *ret_fd,
-			 struct ctr_error *err)
+static ctr_code ops_open(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n,
+			 int32_t *ret_fd, struct ctr_error *err)
 {
 	int fd;
 	ctr_code code = mount_tree_open(mounts, n, host_daemon(h)->state, &fd, err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Overlays on kernels before 6.7: mount(2) with all options in one page, made short by standing in the layers' common
- * folder. It happens on a thread of its own in a mount namespace of its own; what is taken out of there is a clone of the
- * tree that is attached nowhere. The thread ends, and the namespace with it.
+ * Overlays on kernels before 6.7: mount(2) with all options in one page, made short by standing in
+ * the layers' common folder. It happens on a thread of its own in a mount namespace of its own;
+ * what is taken out of there is a clone of the tree that is attached nowhere. The thread ends, and
+ * the namespace with it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +23,8 @@ struct job {
 	const char *scratch, *options;
 	char *dir; /* "" or where the names in options begin */
 	unsigned long flags;
-	int fd;        /* result */
-	int errnum;    /* 0, or why not */
+	int fd;     /* result */
+	int errnum; /* 0, or why not */
 	const char *what;
 };
 
@@ -42,7 +43,8 @@ static int make_tree(struct job *job)
 		return fail(job, "make a mount namespace");
 	if (mount("none", "/", "none", MS_REC | MS_SLAVE, NULL) < 0)
 		return fail(job, "set the mounts apart");
-	/* Opened in the new namespace: overlay refuses layers of another. The folder is this thread's alone. */
+	/* Opened in the new namespace: overlay refuses layers of another. The folder is this
+	 * thread's alone. */
 	if (*job->dir) {
 		dir = open(job->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (dir < 0 || fchdir(dir) < 0)
@@ -86,7 +88,10 @@ static size_t common(const char *dir, size_t n, const char *path)
 	return same;
 }
 
-/* The folder, with '/' at its end, that all layers have in common; "" when that is nothing worth standing in. */
+/*
+ * The folder, with '/' at its end, that all layers have in common; "" when that is nothing worth
+ * standing in.
+ */
 static char *common_dir(const struct mount_words *w)
 {
 	const char *first = NULL;
@@ -128,8 +133,8 @@ static void put_options(struct buf *b, const struct mount_words *w, const char *
 	}
 }
 
-ctr_code mount_old_overlay(const struct ctr_mount *m, const struct mount_words *w, const char *scratch, int *ret_fd,
-			   struct ctr_error *err)
+ctr_code mount_old_overlay(const struct ctr_mount *m, const struct mount_words *w,
+			   const char *scratch, int *ret_fd, struct ctr_error *err)
 {
 	AUTO_FREE char *dir = common_dir(w);
 	AUTO_BUF options = BUF_INIT((size_t)getpagesize() - 1);
@@ -142,15 +147,19 @@ ctr_code mount_old_overlay(const struct ctr_mount *m, const struct mount_words *
 	put_options(&options, w, dir);
 	if (buf_failed(&options) == -E2BIG)
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
-				"mount %s: the options are longer than a page, which this kernel does not take", m->type);
+				"mount %s: the options are longer than a page, which this kernel "
+				"does not take",
+				m->type);
 	job.dir = dir;
 	job.options = options.data ? options.data : "";
-	r = buf_failed(&options) ? -buf_failed(&options) : pthread_create(&thread, NULL, job_thread, &job);
+	r = buf_failed(&options) ? -buf_failed(&options)
+				 : pthread_create(&thread, NULL, job_thread, &job);
 	if (r)
 		return ctr_fail_errno(err, r, "mount %s", m->type);
 	pthread_join(thread, NULL);
 	if (job.fd < 0)
-		return ctr_fail_errno(err, job.errnum, "mount %s '%s': %s", m->type, m->source, job.what);
+		return ctr_fail_errno(err, job.errnum, "mount %s '%s': %s", m->type, m->source,
+				      job.what);
 	*ret_fd = job.fd;
 	return CTR_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Service "ctr.spawn.v1": plugins' processes, started through base/spawn.h, and the paths of our own helpers. Any
- * thread; ends of watched processes are told on the loop's.
+ * Service "ctr.spawn.v1": plugins' processes, started through base/spawn.h, and the paths of our
+ * own helpers. Any thread; ends of watched processes are told on the loop's.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -40,19 +40,23 @@ struct watch {
 static ctr_code check_args(const struct ctr_spawn_args *args, struct ctr_error *err)
 {
 	if (args->size < sizeof(*args))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "start a process: the arguments are cut off");
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"start a process: the arguments are cut off");
 	if (args->flags & ~(CTR_SPAWN_CWD | CTR_SPAWN_GROUP))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "start a process: unknown flags 0x%x", args->flags);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "start a process: unknown flags 0x%x",
+				args->flags);
 	if (!args->path || args->path[0] != '/' || !args->argv || !args->argv[0])
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "start '%s': not an absolute path with arguments",
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"start '%s': not an absolute path with arguments",
 				args->path ? args->path : "");
 	if (args->n_fds > SPAWN_FDS_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "start '%s': more than %d descriptors", args->path,
-				SPAWN_FDS_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "start '%s': more than %d descriptors",
+				args->path, SPAWN_FDS_MAX);
 	return CTR_OK;
 }
 
-static ctr_code start(const struct ctr_spawn_args *args, pid_t *ret_pid, int *ret_pidfd, struct ctr_error *err)
+static ctr_code start(const struct ctr_spawn_args *args, pid_t *ret_pid, int *ret_pidfd,
+		      struct ctr_error *err)
 {
 	struct spawn_fd fds[SPAWN_FDS_MAX];
 	struct spawn s = SPAWN_INIT;
@@ -76,8 +80,8 @@ static ctr_code start(const struct ctr_spawn_args *args, pid_t *ret_pid, int *re
 	return r < 0 ? ctr_fail_errno(err, r, "start '%s'", args->path) : CTR_OK;
 }
 
-static ctr_code ops_start(const struct ctr_host *h, const struct ctr_spawn_args *args, int32_t *ret_pid,
-			  int32_t *ret_pidfd, struct ctr_error *err)
+static ctr_code ops_start(const struct ctr_host *h, const struct ctr_spawn_args *args,
+			  int32_t *ret_pid, int32_t *ret_pidfd, struct ctr_error *err)
 {
 	pid_t pid;
 	int pidfd;
@@ -121,8 +125,8 @@ static void add_child(void *ud)
 }
 
 static ctr_code ops_watch(const struct ctr_host *h, const struct ctr_spawn_args *args,
-			  void (*done)(void *ud, int32_t how, int32_t status), void *ud, int32_t *ret_pid,
-			  struct ctr_error *err)
+			  void (*done)(void *ud, int32_t how, int32_t status), void *ud,
+			  int32_t *ret_pid, struct ctr_error *err)
 {
 	struct watch *w = malloc(sizeof(*w));
 	pid_t pid;

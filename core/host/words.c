@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Mount option words: which are attributes of the mount, which flags of the file system, and which its own data. The
- * list is containerd's. Constant data.
+ * Mount option words: which are attributes of the mount, which flags of the file system, and which
+ * its own data. The list is containerd's. Constant data.
  */
 #include <stddef.h>
 #include <sys/mount.h>
@@ -12,9 +12,9 @@
 
 struct word {
 	const char *text;
-	uint64_t set, clear;     /* MOUNT_ATTR_* */
-	unsigned long on, off;   /* MS_* */
-	int is_data;             /* the file system hears of it too */
+	uint64_t set, clear;   /* MOUNT_ATTR_* */
+	unsigned long on, off; /* MS_* */
+	int is_data;           /* the file system hears of it too */
 };
 
 /* The times are one field of the attributes: setting one clears the field first. */
@@ -36,7 +36,10 @@ static const struct word words[] = {
 	{ .text = "diratime", .clear = MOUNT_ATTR_NODIRATIME, .off = MS_NODIRATIME },
 	{ .text = "relatime", .set = MOUNT_ATTR_RELATIME, .clear = TIMES, .on = MS_RELATIME },
 	{ .text = "norelatime", .off = MS_RELATIME },
-	{ .text = "strictatime", .set = MOUNT_ATTR_STRICTATIME, .clear = TIMES, .on = MS_STRICTATIME },
+	{ .text = "strictatime",
+	  .set = MOUNT_ATTR_STRICTATIME,
+	  .clear = TIMES,
+	  .on = MS_STRICTATIME },
 	{ .text = "nostrictatime", .clear = TIMES, .off = MS_STRICTATIME },
 	{ .text = "sync", .on = MS_SYNCHRONOUS, .is_data = 1 },
 	{ .text = "async", .off = MS_SYNCHRONOUS },
@@ -57,8 +60,9 @@ static const struct word *find(const char *text)
 /* Words that ask for more than a mount: loop devices, mapped ids, the mount manager. */
 static int needs_manager(const char *text)
 {
-	return str_eq(text, "loop") || str_eq(text, "remount") || str_starts(text, "X-containerd.") ||
-	       str_starts(text, "uidmap=") || str_starts(text, "gidmap=");
+	return str_eq(text, "loop") || str_eq(text, "remount") ||
+	       str_starts(text, "X-containerd.") || str_starts(text, "uidmap=") ||
+	       str_starts(text, "gidmap=");
 }
 
 static void apply(const struct word *w, struct mount_words *ret)
@@ -74,14 +78,15 @@ ctr_code mount_words_read(const struct ctr_mount *m, const char **data, struct m
 	struct mount_words out = { .data = data };
 
 	if (m->n_options > MOUNT_OPTIONS_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "mount '%s': more than %d options", m->source,
-				MOUNT_OPTIONS_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "mount '%s': more than %d options",
+				m->source, MOUNT_OPTIONS_MAX);
 	for (uint64_t i = 0; i < m->n_options; i++) {
 		const char *text = m->options[i];
 		const struct word *w = find(text);
 
 		if (needs_manager(text))
-			return ctr_fail(err, CTR_UNIMPLEMENTED, "mount '%s': option '%s' needs the mount manager",
+			return ctr_fail(err, CTR_UNIMPLEMENTED,
+					"mount '%s': option '%s' needs the mount manager",
 					m->source, text);
 		if (str_eq(text, "bind") || str_eq(text, "rbind")) {
 			out.bind = 1;

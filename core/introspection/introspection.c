@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What introspection answers: rows of the registry through containerd's filters, the uuid that is kept in the root
- * folder, the process. Everything is fixed once the daemon runs, so any thread reads without a lock.
+ * What introspection answers: rows of the registry through containerd's filters, the uuid that is
+ * kept in the root folder, the process. Everything is fixed once the daemon runs, so any thread
+ * reads without a lock.
  */
 #include "core/introspection/introspection.h"
 
@@ -57,7 +58,8 @@ static int make_uuid(char ret[UUID_LEN + 1])
 	raw[6] = (uint8_t)((raw[6] & 0x0f) | 0x40);
 	raw[8] = (uint8_t)((raw[8] & 0x3f) | 0x80);
 	hex_encode(raw, sizeof(raw), hex);
-	snprintf(ret, UUID_LEN + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	snprintf(ret, UUID_LEN + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+		 hex + 20);
 	return 0;
 }
 
@@ -115,8 +117,8 @@ static ctr_code give(const struct plugin_view *v, ctr_plugin_info_sink sink, voi
 	return sink(ud, &info);
 }
 
-static ctr_code ops_plugins(const struct ctr_host *h, const char *const *filters, uint64_t n, ctr_plugin_info_sink sink,
-			    void *ud, struct ctr_error *err)
+static ctr_code ops_plugins(const struct ctr_host *h, const char *const *filters, uint64_t n,
+			    ctr_plugin_info_sink sink, void *ud, struct ctr_error *err)
 {
 	struct registry *r = host_daemon(h)->registry;
 	AUTO_FILTER *filter = NULL;
@@ -134,12 +136,14 @@ static ctr_code ops_plugins(const struct ctr_host *h, const char *const *filters
 	return code;
 }
 
-static ctr_code ops_server(const struct ctr_host *h, struct ctr_server_info *ret, struct ctr_error *err)
+static ctr_code ops_server(const struct ctr_host *h, struct ctr_server_info *ret,
+			   struct ctr_error *err)
 {
 	const struct introspection *in = host_daemon(h)->introspection;
 
 	if (ret->size < sizeof(*ret))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "server information: the struct is cut off");
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"server information: the struct is cut off");
 	ret->uuid = in->uuid;
 	ret->version = "v" CTR_VERSION;
 	ret->revision = CTR_REVISION;
@@ -148,13 +152,15 @@ static ctr_code ops_server(const struct ctr_host *h, struct ctr_server_info *ret
 	return CTR_OK;
 }
 
-static ctr_code ops_deprecations(const struct ctr_host *h, ctr_deprecation_sink sink, void *ud, struct ctr_error *err)
+static ctr_code ops_deprecations(const struct ctr_host *h, ctr_deprecation_sink sink, void *ud,
+				 struct ctr_error *err)
 {
 	const struct daemon *d = host_daemon(h);
 	const struct ctr_deprecation unsafe = {
 		.size = sizeof(unsafe),
 		.id = "io.ctr.deprecation/unsafe-plugin-paths",
-		.message = "unsafe_plugin_paths is set: plugins are loaded from files that others than root can write",
+		.message = "unsafe_plugin_paths is set: plugins are loaded from files that others "
+			   "than root can write",
 		.last_ns = d->introspection->started_ns,
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parts of the core that containerd's users know as plugins: rows without a file, listed only when the part is
- * there. Names, kinds and needs are containerd's.
+ * The parts of the core that containerd's users know as plugins: rows without a file, listed only
+ * when the part is there. Names, kinds and needs are containerd's.
  */
 #include <errno.h>
 
@@ -32,21 +32,28 @@ static const struct part parts[] = {
 	{ "ctr.introspection.v0", SERVICE, "introspection-service", { NULL } },
 	{ "ctr.namespaces.v0", SERVICE, "namespaces-service", { EVENT, METADATA } },
 	{ "ctr.snapshots.v0", SERVICE, "snapshots-service", { METADATA } },
-	{ "ctr.tasks.v0", SERVICE, "tasks-service", { EVENT, "io.containerd.runtime.v2", METADATA } },
+	{ "ctr.tasks.v0",
+	  SERVICE,
+	  "tasks-service",
+	  { EVENT, "io.containerd.runtime.v2", METADATA } },
 	{ "ctr.leases.v0", LEASE, "manager", { METADATA, GC } },
 	{ "ctr.gc.v0", GC, "scheduler", { METADATA } },
 	{ "ctr.streaming.v0", "io.containerd.streaming.v1", "manager", { METADATA } },
-	{ "ctr.transfer.v0", "io.containerd.transfer.v1", "local",
+	{ "ctr.transfer.v0",
+	  "io.containerd.transfer.v1",
+	  "local",
 	  { LEASE, METADATA, "io.containerd.differ.v1", "io.containerd.snapshotter.v1" } },
 };
 
 static int list_metadata(struct daemon *d)
 {
 	AUTO_FREE char *path = str_printf("%s/meta.db", d->root);
-	const char *const needs[] = { "io.containerd.content.v1", EVENT, "io.containerd.snapshotter.v1", NULL };
+	const char *const needs[] = { "io.containerd.content.v1", EVENT,
+				      "io.containerd.snapshotter.v1", NULL };
 	const char *const exports[] = { "path", path, "policy", "shared", NULL };
 
-	return path ? registry_add_builtin(d->registry, METADATA, "sqlite", needs, exports) : -ENOMEM;
+	return path ? registry_add_builtin(d->registry, METADATA, "sqlite", needs, exports)
+		    : -ENOMEM;
 }
 
 int introspection_list_parts(struct daemon *d)
@@ -55,7 +62,8 @@ int introspection_list_parts(struct daemon *d)
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && r == 0; i++) {
 		if (!parts[i].service || services_find(d, parts[i].service, NULL))
-			r = registry_add_builtin(d->registry, parts[i].kind, parts[i].id, parts[i].needs, NULL);
+			r = registry_add_builtin(d->registry, parts[i].kind, parts[i].id,
+						 parts[i].needs, NULL);
 	}
 	return r;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The bounded pool. Jobs wait in one queue a client (key), and the clients stand in a ring: each thread takes the first
- * client's first job and puts that client at the end. A thread that found nothing for IDLE_NS ends, so an idle daemon
- * has none. Owns its threads, which are detached; pool_free() waits for the last of them.
+ * The bounded pool. Jobs wait in one queue a client (key), and the clients stand in a ring: each
+ * thread takes the first client's first job and puts that client at the end. A thread that found
+ * nothing for IDLE_NS ends, so an idle daemon has none. Owns its threads, which are detached;
+ * pool_free() waits for the last of them.
  */
 #include "core/pool/pool.h"
 
@@ -107,7 +108,7 @@ static struct list *bucket_of(struct pool *p, uint64_t key)
 
 static struct client *client_find(struct pool *p, uint64_t key)
 {
-	list_for(it, bucket_of(p, key)) {
+	list_for (it, bucket_of(p, key)) {
 		struct client *c = list_entry(it, struct client, bucket);
 
 		if (c->key == key)
@@ -116,7 +117,10 @@ static struct client *client_find(struct pool *p, uint64_t key)
 	return NULL;
 }
 
-/* Under the lock, with queued > 0: the next client's first job. *ret_empty is a client to free after unlocking. */
+/*
+ * Under the lock, with queued > 0: the next client's first job. *ret_empty is a client to free
+ * after unlocking.
+ */
 static struct job *job_take(struct pool *p, struct client **ret_empty)
 {
 	struct client *c = list_entry(p->ring.next, struct client, ring);
@@ -232,7 +236,8 @@ int pool_run(struct pool *p, uint64_t key, void (*fn)(void *ud), void *ud)
 		r = -EAGAIN;
 		goto out;
 	}
-	/* A thread for each job that no idle one will take; without any thread at all there is nobody to run it. */
+	/* A thread for each job that no idle one will take; without any thread at all there is
+	 * nobody to run it. */
 	if (p->queued >= p->idle && p->threads < p->max_threads)
 		r = thread_add(p);
 	if (r < 0 && p->threads > 0) {

@@ -72,7 +72,8 @@ int registry_append(struct registry *r, struct entry *e)
 	return 0;
 }
 
-void entry_fail(struct entry *e, enum plugin_state state, ctr_code code, const struct ctr_error *err)
+void entry_fail(struct entry *e, enum plugin_state state, ctr_code code,
+		const struct ctr_error *err)
 {
 	e->state = state;
 	e->code = code;
@@ -98,8 +99,8 @@ int entry_usable(const struct entry *e)
 	return e->state == PLUGIN_READY || e->state == PLUGIN_RUNNING;
 }
 
-int registry_add_builtin(struct registry *r, const char *kind, const char *id, const char *const *needs,
-			 const char *const *exports)
+int registry_add_builtin(struct registry *r, const char *kind, const char *id,
+			 const char *const *needs, const char *const *exports)
 {
 	struct entry *e = entry_new(r, kind, id);
 

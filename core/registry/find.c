@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What others ask the registry: plugins by kind and id, the list that introspection shows, health. The set of plugins
- * is fixed after registry_start(), so any thread may ask without a lock.
+ * What others ask the registry: plugins by kind and id, the list that introspection shows, health.
+ * The set of plugins is fixed after registry_start(), so any thread may ask without a lock.
  */
 #include <errno.h>
 
@@ -43,11 +43,12 @@ static const char *default_id(const struct registry *r, const char *kind)
 {
 	const struct kind *known = kind_find(kind);
 
-	return known && known->config_default ? config_str(r->daemon->config, known->config_default) : NULL;
+	return known && known->config_default ? config_str(r->daemon->config, known->config_default)
+					      : NULL;
 }
 
-ctr_code registry_find(struct registry *r, const char *kind, const char *id, const void **ret_ops, void **ret_self,
-		       const char **ret_id, struct ctr_error *err)
+ctr_code registry_find(struct registry *r, const char *kind, const char *id, const void **ret_ops,
+		       void **ret_self, const char **ret_id, struct ctr_error *err)
 {
 	const struct entry *closed = NULL;
 
@@ -69,8 +70,8 @@ ctr_code registry_find(struct registry *r, const char *kind, const char *id, con
 	return ctr_fail(err, CTR_NOT_FOUND, "no plugin %s%s%s", kind, id ? "." : "", id ? id : "");
 }
 
-int registry_nth(struct registry *r, const char *kind, uint32_t i, const void **ret_ops, void **ret_self,
-		 const char **ret_id)
+int registry_nth(struct registry *r, const char *kind, uint32_t i, const void **ret_ops,
+		 void **ret_self, const char **ret_id)
 {
 	for (size_t k = 0; k < r->n; k++) {
 		const struct entry *e = r->entries[k];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who needs whom: a topological order that keeps the configuration's where nothing forces another, cycles, and needs
- * that nobody meets. Every message names the path that leads there. Core thread only.
+ * Who needs whom: a topological order that keeps the configuration's where nothing forces another,
+ * cycles, and needs that nobody meets. Every message names the path that leads there. Core thread
+ * only.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ const struct ctr_require *entry_needs(const struct entry *e)
 
 int need_matches(const struct ctr_require *need, const struct entry *provider)
 {
-	return str_eq(need->kind, provider->kind_name) && (!need->id || str_eq(need->id, provider->id));
+	return str_eq(need->kind, provider->kind_name) &&
+	       (!need->id || str_eq(need->id, provider->id));
 }
 
 /* The stack of the walk, from the first entry to the one at hand. */
@@ -46,7 +48,8 @@ static void fail_cycle(const struct path *p, struct entry *first)
 
 	put_path(&text, p, first);
 	buf_printf(&text, " -> %s", first->uri);
-	ctr_fail(&err, CTR_FAILED_PRECONDITION, "plugins need each other in a cycle: %s", text.data ? text.data : "");
+	ctr_fail(&err, CTR_FAILED_PRECONDITION, "plugins need each other in a cycle: %s",
+		 text.data ? text.data : "");
 	for (;; p = p->up) {
 		if (p->entry->state == PLUGIN_LOADED)
 			entry_fail(p->entry, PLUGIN_FAILED, err.code, &err);
@@ -70,7 +73,8 @@ static void visit(struct sort *s, const struct path *at)
 		for (size_t i = 0; i < s->registry->n; i++) {
 			struct entry *other = s->registry->entries[i];
 
-			if (other == e || other->state != PLUGIN_LOADED || !need_matches(need, other))
+			if (other == e || other->state != PLUGIN_LOADED ||
+			    !need_matches(need, other))
 				continue;
 			if (other->visit == 1)
 				fail_cycle(at, other);
@@ -86,7 +90,8 @@ void graph_sort(struct registry *r)
 {
 	struct sort s = { .registry = r, .sorted = calloc(r->n + 1, sizeof(struct entry *)) };
 
-	/* Out of memory: the configuration's order stays, and needs that come too late are reported one by one. */
+	/* Out of memory: the configuration's order stays, and needs that come too late are reported
+	 * one by one. */
 	if (!s.sorted)
 		return;
 	for (size_t i = 0; i < r->n; i++) {
@@ -125,9 +130,11 @@ static int builtin_meets(const struct registry *r, const struct ctr_require *nee
 }
 
 /* The need is not met: say what is known about those who could. */
-static ctr_code fail_need(const struct entry *e, const struct ctr_require *need, struct ctr_error *err)
+static ctr_code fail_need(const struct entry *e, const struct ctr_require *need,
+			  struct ctr_error *err)
 {
-	AUTO_FREE char *name = need->id ? str_printf("%s.%s", need->kind, need->id) : str_dup(need->kind);
+	AUTO_FREE char *name =
+		need->id ? str_printf("%s.%s", need->kind, need->id) : str_dup(need->kind);
 	const struct registry *r = e->registry;
 
 	for (size_t i = 0; name && i < r->n; i++) {
@@ -135,8 +142,9 @@ static ctr_code fail_need(const struct entry *e, const struct ctr_require *need,
 
 		if (other == e || !need_matches(need, other))
 			continue;
-		return ctr_fail(err, CTR_FAILED_PRECONDITION, "%s needs %s, which is %s%s%s", e->uri, other->uri,
-				why_not(other), other->error ? ": " : "", other->error ? other->error : "");
+		return ctr_fail(err, CTR_FAILED_PRECONDITION, "%s needs %s, which is %s%s%s",
+				e->uri, other->uri, why_not(other), other->error ? ": " : "",
+				other->error ? other->error : "");
 	}
 	return ctr_fail(err, CTR_FAILED_PRECONDITION, "%s needs %s, which no plugin offers", e->uri,
 			name ? name : need->kind);
@@ -150,7 +158,8 @@ ctr_code graph_check(struct entry *e, struct ctr_error *err)
 		int met = builtin_meets(r, need);
 
 		for (size_t i = 0; i < r->n && !met; i++)
-			met = r->entries[i] != e && entry_usable(r->entries[i]) && need_matches(need, r->entries[i]);
+			met = r->entries[i] != e && entry_usable(r->entries[i]) &&
+			      need_matches(need, r->entries[i]);
 		if (!met && !(need->flags & CTR_NEED_OPTIONAL))
 			return fail_need(e, need, err);
 	}

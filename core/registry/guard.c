@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What every wrapper does around a plugin's method: the mutex of plugins that want one call at a time, the counters, and
- * the check of what came back. Any thread.
+ * What every wrapper does around a plugin's method: the mutex of plugins that want one call at a
+ * time, the counters, and the check of what came back. Any thread.
  */
 #include "core/registry/internal.h"
 
@@ -29,9 +29,11 @@ ctr_code guard_leave(struct guard *g, const char *method, ctr_code code, struct 
 
 	atomic_fetch_add_explicit(&g->failures, 1, memory_order_relaxed);
 	if (!is_legal(code))
-		return ctr_fail(err, CTR_INTERNAL, "plugin %s: %s returned the unknown code %d", g->uri, method, code);
+		return ctr_fail(err, CTR_INTERNAL, "plugin %s: %s returned the unknown code %d",
+				g->uri, method, code);
 	if (err && (!err->message || err->code == CTR_OK))
-		return ctr_fail(err, code, "plugin %s: %s failed without a message", g->uri, method);
+		return ctr_fail(err, code, "plugin %s: %s failed without a message", g->uri,
+				method);
 	if (err)
 		err->code = code;
 	return code;
@@ -44,7 +46,8 @@ ctr_code guard_absent(struct guard *g, const char *method, struct ctr_error *err
 
 const struct kind *kind_find(const char *name)
 {
-	static const struct kind *const kinds[] = { &kind_snapshotter, &kind_content, &kind_differ };
+	static const struct kind *const kinds[] = { &kind_snapshotter, &kind_content,
+						    &kind_differ };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (str_eq(kinds[i]->name, name))

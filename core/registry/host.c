@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The host table that each plugin gets: a struct ctr_host inside its entry, so that every function knows who calls. Any
- * thread, except what the SDK calls init only.
+ * The host table that each plugin gets: a struct ctr_host inside its entry, so that every function
+ * knows who calls. Any thread, except what the SDK calls init only.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -104,7 +104,8 @@ static void host_log(const struct ctr_host *h, int32_t level, const char *fmt, .
 		[CTR_LOG_INFO] = LOG_INFO_,
 		[CTR_LOG_DEBUG] = LOG_DEBUG_,
 	};
-	enum log_level at = level >= 0 && (size_t)level < ARRAY_SIZE(levels) ? levels[level] : LOG_INFO_;
+	enum log_level at =
+		level >= 0 && (size_t)level < ARRAY_SIZE(levels) ? levels[level] : LOG_INFO_;
 	char text[TEXT_MAX];
 	va_list args;
 
@@ -116,13 +117,17 @@ static void host_log(const struct ctr_host *h, int32_t level, const char *fmt, .
 	log_line(at, "%s: %s", entry_of(h)->uri, text);
 }
 
-/* What is unstable is lent only to plugins that say they were built for it (ctr/unstable/version.h). */
+/*
+ * What is unstable is lent only to plugins that say they were built for it
+ * (ctr/unstable/version.h).
+ */
 static const void *host_service(const struct ctr_host *h, const char *name, uint32_t *ret_size)
 {
 	const struct entry *e = entry_of(h);
 
 	if (str_ends(name, ".v0") && e->unstable != CTR_UNSTABLE_REVISION) {
-		log_warn("plugin %s asks for '%s' without CTR_PLUGIN_UNSTABLE among its flags", e->uri, name);
+		log_warn("plugin %s asks for '%s' without CTR_PLUGIN_UNSTABLE among its flags",
+			 e->uri, name);
 		return NULL;
 	}
 	return services_find(e->registry->daemon, name, ret_size);
@@ -166,13 +171,14 @@ static uint64_t fairness_key(const struct ctr_call *call)
 	return key;
 }
 
-static ctr_code host_async(const struct ctr_host *h, const struct ctr_call *call, void (*job)(void *ud), void *ud,
-			   struct ctr_error *err)
+static ctr_code host_async(const struct ctr_host *h, const struct ctr_call *call,
+			   void (*job)(void *ud), void *ud, struct ctr_error *err)
 {
 	int r = pool_run(host_daemon(h)->bulk, fairness_key(call), job, ud);
 
 	if (r == -EAGAIN)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "too much large work waits (pool.bulk_queue)");
+		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+				"too much large work waits (pool.bulk_queue)");
 	if (r < 0)
 		return ctr_fail_errno(err, r, "queue the work");
 	return CTR_OK;
@@ -197,7 +203,8 @@ static ctr_code dep_of_need(const struct entry *e, const struct ctr_require *nee
 }
 
 static ctr_code host_dep(const struct ctr_deps *deps, const char *kind, const char *id, uint32_t i,
-			 const void **ret_ops, void **ret_self, const char **ret_id, struct ctr_error *err)
+			 const void **ret_ops, void **ret_self, const char **ret_id,
+			 struct ctr_error *err)
 {
 	struct entry *e = deps->entry;
 	const struct ctr_require wanted = { .kind = kind, .id = id };
@@ -209,7 +216,8 @@ static ctr_code host_dep(const struct ctr_deps *deps, const char *kind, const ch
 			break;
 	}
 	if (!need->kind)
-		return ctr_fail(err, CTR_NOT_FOUND, "plugin %s does not list '%s' among its needs", e->uri, kind);
+		return ctr_fail(err, CTR_NOT_FOUND, "plugin %s does not list '%s' among its needs",
+				e->uri, kind);
 	if (dep_of_need(e, &wanted, i, &other) != CTR_OK)
 		return ctr_fail(err, CTR_NOT_FOUND, "no plugin %u of kind '%s'", i, kind);
 	if (!other->guard.ops)

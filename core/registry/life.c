@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The lives of all plugins, in the order of their needs and back: check, init, start, stop, fini. On the core's thread,
- * one at a time. A plugin that fails or skips is remembered as such and harms only those that need it.
+ * The lives of all plugins, in the order of their needs and back: check, init, start, stop, fini.
+ * On the core's thread, one at a time. A plugin that fails or skips is remembered as such and harms
+ * only those that need it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -92,7 +93,8 @@ static void init_one(struct entry *e)
 
 	if (code == CTR_OK) {
 		e->state = PLUGIN_READY;
-		log_debug("plugin %s initialised in %lld us", e->uri, (long long)(clock_now_ns() - begin_ns) / 1000);
+		log_debug("plugin %s initialised in %lld us", e->uri,
+			  (long long)(clock_now_ns() - begin_ns) / 1000);
 		return;
 	}
 	if (!err.message)
@@ -110,21 +112,26 @@ static ctr_code check_required(const struct registry *r, struct ctr_error *err)
 		const struct entry *e = entry_by_uri(r, uris[i]);
 
 		if (!e)
-			return ctr_fail(err, CTR_FAILED_PRECONDITION,
-					"%s: required plugin '%s' is offered by no file of plugin_files",
-					config_origin(r->daemon->config, "required_plugins", i), uris[i]);
+			return ctr_fail(
+				err, CTR_FAILED_PRECONDITION,
+				"%s: required plugin '%s' is offered by no file of plugin_files",
+				config_origin(r->daemon->config, "required_plugins", i), uris[i]);
 		if (e->state == PLUGIN_DISABLED)
-			return ctr_fail(err, CTR_FAILED_PRECONDITION, "required plugin '%s' is among disabled_plugins",
-					uris[i]);
+			return ctr_fail(err, CTR_FAILED_PRECONDITION,
+					"required plugin '%s' is among disabled_plugins", uris[i]);
 		if (!entry_usable(e))
-			return ctr_fail(err, CTR_FAILED_PRECONDITION, "required plugin '%s' %s: %s", uris[i],
+			return ctr_fail(err, CTR_FAILED_PRECONDITION, "required plugin '%s' %s: %s",
+					uris[i],
 					e->state == PLUGIN_SKIPPED ? "cannot run here" : "failed",
 					e->error ? e->error : "");
 	}
 	return CTR_OK;
 }
 
-/* Typos do not stop the daemon here, `ctrd config check` makes them an error; so they must at least be seen. */
+/*
+ * Typos do not stop the daemon here, `ctrd config check` makes them an error; so they must at least
+ * be seen.
+ */
 static void warn_unknown_tables(struct registry *r)
 {
 	AUTO_ERROR err = ERROR_INIT;
@@ -210,7 +217,8 @@ void registry_free(struct registry *r)
 
 static void add_fault(struct buf *text, const char *origin, const char *message)
 {
-	buf_printf(text, "%s%s%s%s", text->len > 0 ? "\n" : "", origin, *origin ? ": " : "", message);
+	buf_printf(text, "%s%s%s%s", text->len > 0 ? "\n" : "", origin, *origin ? ": " : "",
+		   message);
 }
 
 /* Where plugin_files names this file. */
@@ -230,7 +238,8 @@ static void check_list(const struct registry *r, const char *key, struct buf *te
 	char *const *uris = config_strv(r->daemon->config, key);
 
 	for (int i = 0; uris[i]; i++) {
-		AUTO_FREE char *cause = str_printf("%s: no plugin '%s' in plugin_files", key, uris[i]);
+		AUTO_FREE char *cause =
+			str_printf("%s: no plugin '%s' in plugin_files", key, uris[i]);
 
 		if (cause && !entry_by_uri(r, uris[i]))
 			add_fault(text, config_origin(r->daemon->config, key, i), cause);
@@ -249,11 +258,12 @@ static void check_default(const struct registry *r, struct buf *text)
 	if (!uri || str_eq(origin, "default") || entry_by_uri(r, uri))
 		return;
 	for (size_t i = 0; i < r->n; i++) {
-		if (str_eq(r->entries[i]->kind_name, kind_snapshotter.name) && edit_near(r->entries[i]->id, id))
+		if (str_eq(r->entries[i]->kind_name, kind_snapshotter.name) &&
+		    edit_near(r->entries[i]->id, id))
 			near = r->entries[i]->id;
 	}
-	cause = str_printf("default_snapshotter: no plugin '%s'%s%s%s", uri, *near ? ", did you mean '" : "", near,
-			   *near ? "'" : "");
+	cause = str_printf("default_snapshotter: no plugin '%s'%s%s%s", uri,
+			   *near ? ", did you mean '" : "", near, *near ? "'" : "");
 	if (cause)
 		add_fault(text, origin, cause);
 }

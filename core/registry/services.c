@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The services that the core lends to plugins, by name. Filled on the core's thread before plugins are initialised,
- * read by any thread after that.
+ * The services that the core lends to plugins, by name. Filled on the core's thread before plugins
+ * are initialised, read by any thread after that.
  */
 #include "core/registry/services.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Versioned tables of functions that the core lends to plugins by name: host->service("ctr.store.v1"). Provided by the
- * components with daemon_provide() (core/daemon.h) before registry_init(), never taken back. Names that end in ".v0"
- * are unstable and are given only to plugins built for exactly this daemon's revision (ctr/unstable/version.h).
+ * Versioned tables of functions that the core lends to plugins by name:
+ * host->service("ctr.store.v1"). Provided by the components with daemon_provide() (core/daemon.h)
+ * before registry_init(), never taken back. Names that end in ".v0" are unstable and are given only
+ * to plugins built for exactly this daemon's revision (ctr/unstable/version.h).
  */
 #ifndef CTR_CORE_SERVICES_H
 #define CTR_CORE_SERVICES_H

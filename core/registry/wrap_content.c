@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one wrapper a method of content stores: core components and dependent plugins call these, never a plugin's
- * own table. CTR_HAS is used here only. Any thread.
+ * The one wrapper a method of content stores: core components and dependent plugins call these,
+ * never a plugin's own table. CTR_HAS is used here only. Any thread.
  */
 #include "core/registry/internal.h"
 
 #include <ctr/content.h>
 
-static ctr_code content_info(void *self, const struct ctr_call *call, const char *digest, ctr_blob_sink sink,
-			     void *ud, struct ctr_error *err)
+static ctr_code content_info(void *self, const struct ctr_call *call, const char *digest,
+			     ctr_blob_sink sink, void *ud, struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_content_ops *ops = g->ops;
@@ -37,14 +37,16 @@ static ctr_code content_remove(void *self, const struct ctr_call *call, const ch
 	return guard_leave(g, "remove", ops->remove(g->self, call, digest, err), err);
 }
 
-static ctr_code content_reader(void *self, const struct ctr_call *call, const char *digest, void **ret_reader,
-			       int64_t *ret_length_bytes, struct ctr_error *err)
+static ctr_code content_reader(void *self, const struct ctr_call *call, const char *digest,
+			       void **ret_reader, int64_t *ret_length_bytes, struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_content_ops *ops = g->ops;
 
 	guard_enter(g);
-	return guard_leave(g, "reader", ops->reader(g->self, call, digest, ret_reader, ret_length_bytes, err), err);
+	return guard_leave(g, "reader",
+			   ops->reader(g->self, call, digest, ret_reader, ret_length_bytes, err),
+			   err);
 }
 
 static ctr_code content_read_at(void *self, void *reader, void *data, uint64_t n, int64_t offset,
@@ -54,7 +56,8 @@ static ctr_code content_read_at(void *self, void *reader, void *data, uint64_t n
 	const struct ctr_content_ops *ops = g->ops;
 
 	guard_enter(g);
-	return guard_leave(g, "read_at", ops->read_at(g->self, reader, data, n, offset, ret_n, err), err);
+	return guard_leave(g, "read_at", ops->read_at(g->self, reader, data, n, offset, ret_n, err),
+			   err);
 }
 
 static void content_reader_close(void *self, void *reader)
@@ -67,8 +70,9 @@ static void content_reader_close(void *self, void *reader)
 	(void)guard_leave(g, "reader_close", CTR_OK, NULL);
 }
 
-static ctr_code content_writer(void *self, const struct ctr_call *call, const struct ctr_ingest_open *args,
-			       void **ret_writer, struct ctr_error *err)
+static ctr_code content_writer(void *self, const struct ctr_call *call,
+			       const struct ctr_ingest_open *args, void **ret_writer,
+			       struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_content_ops *ops = g->ops;
@@ -77,7 +81,8 @@ static ctr_code content_writer(void *self, const struct ctr_call *call, const st
 	return guard_leave(g, "writer", ops->writer(g->self, call, args, ret_writer, err), err);
 }
 
-static ctr_code content_write(void *self, void *writer, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code content_write(void *self, void *writer, const void *data, uint64_t n,
+			      struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_content_ops *ops = g->ops;
@@ -86,7 +91,8 @@ static ctr_code content_write(void *self, void *writer, const void *data, uint64
 	return guard_leave(g, "write", ops->write(g->self, writer, data, n, err), err);
 }
 
-static ctr_code content_truncate(void *self, void *writer, int64_t length_bytes, struct ctr_error *err)
+static ctr_code content_truncate(void *self, void *writer, int64_t length_bytes,
+				 struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_content_ops *ops = g->ops;
@@ -102,7 +108,8 @@ static ctr_code content_writer_status(void *self, void *writer, ctr_ingest_sink 
 	const struct ctr_content_ops *ops = g->ops;
 
 	guard_enter(g);
-	return guard_leave(g, "writer_status", ops->writer_status(g->self, writer, sink, ud, ret_digest, err), err);
+	return guard_leave(g, "writer_status",
+			   ops->writer_status(g->self, writer, sink, ud, ret_digest, err), err);
 }
 
 static ctr_code content_commit(void *self, void *writer, const struct ctr_content_commit *args,
@@ -125,8 +132,8 @@ static void content_writer_close(void *self, void *writer)
 	(void)guard_leave(g, "writer_close", CTR_OK, NULL);
 }
 
-static ctr_code content_statuses(void *self, const struct ctr_call *call, ctr_ingest_sink sink, void *ud,
-				 struct ctr_error *err)
+static ctr_code content_statuses(void *self, const struct ctr_call *call, ctr_ingest_sink sink,
+				 void *ud, struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_content_ops *ops = g->ops;
@@ -135,7 +142,8 @@ static ctr_code content_statuses(void *self, const struct ctr_call *call, ctr_in
 	return guard_leave(g, "statuses", ops->statuses(g->self, call, sink, ud, err), err);
 }
 
-static ctr_code content_abort(void *self, const struct ctr_call *call, const char *ref, struct ctr_error *err)
+static ctr_code content_abort(void *self, const struct ctr_call *call, const char *ref,
+			      struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_content_ops *ops = g->ops;
@@ -144,8 +152,8 @@ static ctr_code content_abort(void *self, const struct ctr_call *call, const cha
 	return guard_leave(g, "abort", ops->abort(g->self, call, ref, err), err);
 }
 
-static ctr_code content_reader_fd(void *self, const struct ctr_call *call, const char *digest, int32_t *ret_fd,
-				  int64_t *ret_length_bytes, struct ctr_error *err)
+static ctr_code content_reader_fd(void *self, const struct ctr_call *call, const char *digest,
+				  int32_t *ret_fd, int64_t *ret_length_bytes, struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_content_ops *ops = g->ops;
@@ -153,7 +161,9 @@ static ctr_code content_reader_fd(void *self, const struct ctr_call *call, const
 	if (!CTR_HAS(ops, reader_fd))
 		return guard_absent(g, "reader_fd", err);
 	guard_enter(g);
-	return guard_leave(g, "reader_fd", ops->reader_fd(g->self, call, digest, ret_fd, ret_length_bytes, err), err);
+	return guard_leave(g, "reader_fd",
+			   ops->reader_fd(g->self, call, digest, ret_fd, ret_length_bytes, err),
+			   err);
 }
 
 static ctr_code content_writer_fd(void *self, void *writer, int32_t *ret_fd, struct ctr_error *err)
@@ -167,8 +177,8 @@ static ctr_code content_writer_fd(void *self, void *writer, int32_t *ret_fd, str
 	return guard_leave(g, "writer_fd", ops->writer_fd(g->self, writer, ret_fd, err), err);
 }
 
-static ctr_code content_sync(void *self, const struct ctr_call *call, const char *const *digests, uint64_t n,
-			     struct ctr_error *err)
+static ctr_code content_sync(void *self, const struct ctr_call *call, const char *const *digests,
+			     uint64_t n, struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_content_ops *ops = g->ops;
@@ -201,8 +211,9 @@ static const struct ctr_content_ops wrapped = {
 };
 
 static const char *const mandatory[] = {
-	"info", "walk", "remove", "reader", "read_at", "reader_close", "writer", "write",
-	"truncate", "writer_status", "commit", "writer_close", "statuses", "abort", NULL,
+	"info",         "walk",         "remove",   "reader",   "read_at",
+	"reader_close", "writer",       "write",    "truncate", "writer_status",
+	"commit",       "writer_close", "statuses", "abort",    NULL,
 };
 
 const struct kind kind_content = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one wrapper a method of differs: core components and dependent plugins call these, never a plugin's
- * own table. CTR_HAS is used here only. Any thread.
+ * The one wrapper a method of differs: core components and dependent plugins call these, never a
+ * plugin's own table. CTR_HAS is used here only. Any thread.
  */
 #include "core/registry/internal.h"
 
@@ -17,8 +17,9 @@ static ctr_code differ_apply(void *self, const struct ctr_call *call, const stru
 	return guard_leave(g, "apply", ops->apply(g->self, call, args, ret, err), err);
 }
 
-static ctr_code differ_compare(void *self, const struct ctr_call *call, const struct ctr_compare *args,
-			       struct ctr_compared *ret, struct ctr_error *err)
+static ctr_code differ_compare(void *self, const struct ctr_call *call,
+			       const struct ctr_compare *args, struct ctr_compared *ret,
+			       struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_differ_ops *ops = g->ops;
@@ -34,7 +35,9 @@ static const struct ctr_differ_ops wrapped = {
 };
 
 static const char *const mandatory[] = {
-	"apply", "compare", NULL,
+	"apply",
+	"compare",
+	NULL,
 };
 
 const struct kind kind_differ = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one wrapper a method of snapshotters: core components and dependent plugins call these, never a plugin's
- * own table. CTR_HAS is used here only. Any thread.
+ * The one wrapper a method of snapshotters: core components and dependent plugins call these, never
+ * a plugin's own table. CTR_HAS is used here only. Any thread.
  */
 #include "core/registry/internal.h"
 
@@ -48,7 +48,8 @@ static ctr_code snapshotter_mounts(void *self, const struct ctr_call *call, cons
 }
 
 static ctr_code snapshotter_prepare(void *self, const struct ctr_call *call,
-				    const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud, struct ctr_error *err)
+				    const struct ctr_snapshot_new *args, ctr_mounts_sink sink,
+				    void *ud, struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_snapshotter_ops *ops = g->ops;
@@ -57,8 +58,9 @@ static ctr_code snapshotter_prepare(void *self, const struct ctr_call *call,
 	return guard_leave(g, "prepare", ops->prepare(g->self, call, args, sink, ud, err), err);
 }
 
-static ctr_code snapshotter_view(void *self, const struct ctr_call *call, const struct ctr_snapshot_new *args,
-				 ctr_mounts_sink sink, void *ud, struct ctr_error *err)
+static ctr_code snapshotter_view(void *self, const struct ctr_call *call,
+				 const struct ctr_snapshot_new *args, ctr_mounts_sink sink,
+				 void *ud, struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_snapshotter_ops *ops = g->ops;
@@ -87,8 +89,8 @@ static ctr_code snapshotter_remove(void *self, const struct ctr_call *call, cons
 	return guard_leave(g, "remove", ops->remove(g->self, call, key, err), err);
 }
 
-static ctr_code snapshotter_walk(void *self, const struct ctr_call *call, ctr_snapshot_sink sink, void *ud,
-				 struct ctr_error *err)
+static ctr_code snapshotter_walk(void *self, const struct ctr_call *call, ctr_snapshot_sink sink,
+				 void *ud, struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_snapshotter_ops *ops = g->ops;
@@ -120,8 +122,8 @@ static ctr_code snapshotter_open_tree(void *self, const struct ctr_call *call, c
 	return guard_leave(g, "open_tree", ops->open_tree(g->self, call, key, ret, err), err);
 }
 
-static ctr_code snapshotter_sync(void *self, const struct ctr_call *call, const char *const *keys, uint64_t n,
-				 struct ctr_error *err)
+static ctr_code snapshotter_sync(void *self, const struct ctr_call *call, const char *const *keys,
+				 uint64_t n, struct ctr_error *err)
 {
 	struct guard *g = self;
 	const struct ctr_snapshotter_ops *ops = g->ops;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One request on its way: its struct ctr_call, the thread that its handler runs on, and the end, of which the plugin
- * hears exactly once and never while one of its functions runs. The loop thread delivers, pool threads run handlers;
- * what they share is atomic.
+ * One request on its way: its struct ctr_call, the thread that its handler runs on, and the end, of
+ * which the plugin hears exactly once and never while one of its functions runs. The loop thread
+ * delivers, pool threads run handlers; what they share is atomic.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,10 +18,10 @@
 #include "core/pool/pool.h"
 #include "core/rpc/internal.h"
 
-#define HAND          2u /* one function of the plugin at work */
-#define CLOSED        1u
-#define RETRY_NS      (10 * NS_PER_MSEC)
-#define TRACE_ID_MAX  256
+#define HAND         2u /* one function of the plugin at work */
+#define CLOSED       1u
+#define RETRY_NS     (10 * NS_PER_MSEC)
+#define TRACE_ID_MAX 256
 
 static struct daemon *daemon_of(const struct ctr_rpc_call *rc)
 {
@@ -46,11 +46,13 @@ static int refuse_namespace(struct ctr_rpc_call *rc, const char *ns)
 	}
 	if (strlen(ns) > IDENT_MAX)
 		snprintf(text, sizeof(text),
-			 "namespace validation: identifier \"%.200s\" greater than maximum length (%d characters)", ns,
-			 IDENT_MAX);
+			 "namespace validation: identifier \"%.200s\" greater than maximum length "
+			 "(%d characters)",
+			 ns, IDENT_MAX);
 	else
 		snprintf(text, sizeof(text),
-			 "namespace validation: identifier \"%s\" must match ^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$",
+			 "namespace validation: identifier \"%s\" must match "
+			 "^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$",
 			 ns);
 	rc->transport->finish(rc, CTR_INVALID_ARGUMENT, text);
 	return -1;
@@ -98,7 +100,8 @@ static void close_on_loop(struct ctr_rpc_call *rc)
 	if (loop_here(loop))
 		tell_closed(rc);
 	else if (loop_post(loop, tell_closed, rc) < 0)
-		log_error("%s: end of a call is lost, out of memory: its memory stays", rc->bound->method->name);
+		log_error("%s: end of a call is lost, out of memory: its memory stays",
+			  rc->bound->method->name);
 }
 
 static void hand_take(struct ctr_rpc_call *rc)
@@ -142,7 +145,8 @@ static void finish_failed(struct ctr_rpc_call *rc, ctr_code code, const struct c
 }
 
 /* message() or half_close() has returned: what does that mean for the call? */
-static void settle(struct ctr_rpc_call *rc, ctr_code code, int half_close, const struct ctr_error *err)
+static void settle(struct ctr_rpc_call *rc, ctr_code code, int half_close,
+		   const struct ctr_error *err)
 {
 	int streams = (rc->bound->method->flags & CTR_RPC_CLIENT_STREAM) != 0;
 	int running = PHASE_RUNNING;
@@ -195,7 +199,8 @@ static struct pool *pool_of(const struct ctr_rpc_call *rc)
 	return rc->bound->method->flags & CTR_RPC_BULK ? d->bulk : d->work;
 }
 
-static void queue_handler(struct ctr_rpc_call *rc, const void *data, size_t n, rpc_take_fn take, int half_close)
+static void queue_handler(struct ctr_rpc_call *rc, const void *data, size_t n, rpc_take_fn take,
+			  int half_close)
 {
 	int r;
 
@@ -204,7 +209,8 @@ static void queue_handler(struct ctr_rpc_call *rc, const void *data, size_t n, r
 	if (n > 0) {
 		rc->message = take(rc, data, n);
 		if (!rc->message) {
-			rc->transport->finish(rc, CTR_RESOURCE_EXHAUSTED, "out of memory for a request");
+			rc->transport->finish(rc, CTR_RESOURCE_EXHAUSTED,
+					      "out of memory for a request");
 			return;
 		}
 	}
@@ -215,12 +221,13 @@ static void queue_handler(struct ctr_rpc_call *rc, const void *data, size_t n, r
 
 	free(take_ptr(&rc->message));
 	rc->transport->finish(rc, CTR_RESOURCE_EXHAUSTED,
-			      r == -EAGAIN ? "too many requests wait (pool in the configuration)" :
-					     "no thread for a request");
+			      r == -EAGAIN ? "too many requests wait (pool in the configuration)"
+					   : "no thread for a request");
 	hand_drop(rc);
 }
 
-void rpc_call_dispatch(struct ctr_rpc_call *rc, const void *data, size_t n, rpc_take_fn take, int half_close)
+void rpc_call_dispatch(struct ctr_rpc_call *rc, const void *data, size_t n, rpc_take_fn take,
+		       int half_close)
 {
 	const struct ctr_rpc_method *m = rc->bound->method;
 
@@ -256,7 +263,8 @@ static void retry_drain(void *ud)
 {
 	struct drain *drain = ud;
 
-	if (loop_add_timer(daemon_of(drain->rc)->loop, clock_now_ns() + RETRY_NS, queue_drain, drain, NULL) < 0)
+	if (loop_add_timer(daemon_of(drain->rc)->loop, clock_now_ns() + RETRY_NS, queue_drain,
+			   drain, NULL) < 0)
 		run_drain(drain);
 }
 
@@ -269,7 +277,8 @@ static void queue_drain(void *ud)
 
 	if (!is_inline && pool_run(pool_of(rc), rc->client, run_drain, drain) == 0)
 		return;
-	/* Posted even when this is the loop: fn must not run inside the function that asked for it. */
+	/* Posted even when this is the loop: fn must not run inside the function that asked for it.
+	 */
 	if (loop_post(loop, is_inline ? run_drain : retry_drain, drain) < 0)
 		run_drain(drain);
 }
@@ -285,10 +294,12 @@ void rpc_call_drained(struct ctr_rpc_call *rc)
 static int is_drained(struct ctr_rpc_call *rc, uint64_t low_bytes)
 {
 	return atomic_load(&rc->call.cancelled) ||
-	       rc->transport->queued(rc) <= MAX(low_bytes, rc->bound->service->listeners->low_bytes);
+	       rc->transport->queued(rc) <=
+		       MAX(low_bytes, rc->bound->service->listeners->low_bytes);
 }
 
-static void ops_on_drained(struct ctr_rpc_call *rc, uint64_t low_bytes, void (*fn)(void *ud), void *ud)
+static void ops_on_drained(struct ctr_rpc_call *rc, uint64_t low_bytes, void (*fn)(void *ud),
+			   void *ud)
 {
 	struct drain *drain = malloc(sizeof(*drain)), *old;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * gRPC calls: the server's callbacks lead to call.c, and call.c's answers to the server. A struct ctr_rpc_call is the
- * data of its grpc_call and lives as long. Callbacks run on the loop's thread.
+ * gRPC calls: the server's callbacks lead to call.c, and call.c's answers to the server. A struct
+ * ctr_rpc_call is the data of its grpc_call and lives as long. Callbacks run on the loop's thread.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -183,8 +183,8 @@ ctr_code rpc_bind_grpc(struct bound_service *s, struct ctr_error *err)
 	};
 	r = grpc_server_register(s->listeners->grpc, &s->grpc);
 	if (r == -EEXIST)
-		return ctr_fail(err, CTR_ALREADY_EXISTS, "service '%s' is registered by another plugin",
-				s->service->name);
+		return ctr_fail(err, CTR_ALREADY_EXISTS,
+				"service '%s' is registered by another plugin", s->service->name);
 	if (r < 0)
 		return ctr_fail_errno(err, r, "register service '%s'", s->service->name);
 	return CTR_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of this folder share: registered services, and one request on its way through a plugin's handlers.
+ * What the files of this folder share: registered services, and one request on its way through a
+ * plugin's handlers.
  */
 #ifndef CTR_CORE_RPC_INTERNAL_H
 #define CTR_CORE_RPC_INTERNAL_H
@@ -71,9 +72,9 @@ struct ctr_rpc_call {
 	void *message;
 	size_t n;
 	int half_close;
-	int told;           /* loop only: a handler has run, closed() is owed */
-	atomic_int phase;   /* of message(): enum phase */
-	atomic_uint hands;  /* 2 a handler or drain function at work, 1 when the call is closed */
+	int told;          /* loop only: a handler has run, closed() is owed */
+	atomic_int phase;  /* of message(): enum phase */
+	atomic_uint hands; /* 2 a handler or drain function at work, 1 when the call is closed */
 	_Atomic(struct drain *) drain;
 	struct ttrpc_answer *answer; /* what waits for the loop; guarded by answered */
 	atomic_flag answered;
@@ -85,8 +86,12 @@ struct ctr_rpc_call {
 int rpc_call_begin(struct ctr_rpc_call *rc, const struct bound_method *bound, int64_t deadline_ns);
 /* The request as memory of our own, from malloc; NULL on OOM. */
 typedef void *(*rpc_take_fn)(struct ctr_rpc_call *rc, const void *data, size_t n);
-/* Run the method's message or half_close where its flags say. data is borrowed; take is called for another thread. */
-void rpc_call_dispatch(struct ctr_rpc_call *rc, const void *data, size_t n, rpc_take_fn take, int half_close);
+/*
+ * Run the method's message or half_close where its flags say. data is borrowed; take is called for
+ * another thread.
+ */
+void rpc_call_dispatch(struct ctr_rpc_call *rc, const void *data, size_t n, rpc_take_fn take,
+		       int half_close);
 void rpc_call_cancelled(struct ctr_rpc_call *rc);
 void rpc_call_drained(struct ctr_rpc_call *rc);
 void rpc_call_closed(struct ctr_rpc_call *rc);
@@ -96,8 +101,8 @@ ctr_code rpc_bind_grpc(struct bound_service *s, struct ctr_error *err);
 ctr_code rpc_bind_ttrpc(struct bound_service *s, struct ctr_error *err);
 
 /* service.c: "ctr.rpc.v0" add() */
-ctr_code rpc_service_add(const struct ctr_host *h, const struct ctr_rpc_service *service, void *self,
-			 struct ctr_error *err);
+ctr_code rpc_service_add(const struct ctr_host *h, const struct ctr_rpc_service *service,
+			 void *self, struct ctr_error *err);
 void rpc_service_free(struct bound_service *s);
 
 extern const struct ctr_rpc_ops rpc_ops; /* call.c */

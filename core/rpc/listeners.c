@@ -80,7 +80,8 @@ ctr_code listeners_listen(struct listeners *l, struct ctr_error *err)
 		code = grpc_server_listen(l->grpc, d->address, gid < 0 ? 0600 : 0660,
 					  gid < 0 ? LISTENER_KEEP_GID : (gid_t)gid, err);
 	if (code == CTR_OK)
-		code = ttrpc_server_listen(l->ttrpc, d->ttrpc_address, 0600, LISTENER_KEEP_GID, err);
+		code = ttrpc_server_listen(l->ttrpc, d->ttrpc_address, 0600, LISTENER_KEEP_GID,
+					   err);
 	return code;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The daemon's sockets and the services that plugins register on them: the glue between rpc/ (HTTP/2, ttrpc) and the
- * SDK's "ctr.rpc.v0". A call gets its struct ctr_call here, is refused for a bad namespace here, and is run on the
- * loop, the pool of short work or the bulk pool as its method says. See docs/calls.md.
+ * The daemon's sockets and the services that plugins register on them: the glue between rpc/
+ * (HTTP/2, ttrpc) and the SDK's "ctr.rpc.v0". A call gets its struct ctr_call here, is refused for
+ * a bad namespace here, and is run on the loop, the pool of short work or the bulk pool as its
+ * method says. See docs/calls.md.
  */
 #ifndef CTR_CORE_RPC_LISTENERS_H
 #define CTR_CORE_RPC_LISTENERS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Registration: a plugin's service becomes a table of the gRPC or the ttrpc server, and a row of introspection as
- * containerd's users know it. Init and start only, on the core's thread.
+ * Registration: a plugin's service becomes a table of the gRPC or the ttrpc server, and a row of
+ * introspection as containerd's users know it. Init and start only, on the core's thread.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,30 +22,35 @@ void rpc_service_free(struct bound_service *s)
 	free(s);
 }
 
-static ctr_code check_service(const struct ctr_rpc_service *service, int *ret_ttrpc, struct ctr_error *err)
+static ctr_code check_service(const struct ctr_rpc_service *service, int *ret_ttrpc,
+			      struct ctr_error *err)
 {
 	uint32_t n_ttrpc = 0;
 
-	if (service->size < sizeof(*service) || !service->name || !service->methods || service->n_methods == 0 ||
-	    service->n_methods > METHODS_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "register a service: the table is incomplete");
+	if (service->size < sizeof(*service) || !service->name || !service->methods ||
+	    service->n_methods == 0 || service->n_methods > METHODS_MAX)
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"register a service: the table is incomplete");
 	for (uint32_t i = 0; i < service->n_methods; i++) {
 		const struct ctr_rpc_method *m = &service->methods[i];
-		uint32_t known = CTR_RPC_INLINE | CTR_RPC_BULK | CTR_RPC_CLIENT_STREAM | CTR_RPC_SERVER_STREAM |
-				 CTR_RPC_NO_NAMESPACE | CTR_RPC_TTRPC;
+		uint32_t known = CTR_RPC_INLINE | CTR_RPC_BULK | CTR_RPC_CLIENT_STREAM |
+				 CTR_RPC_SERVER_STREAM | CTR_RPC_NO_NAMESPACE | CTR_RPC_TTRPC;
 		uint32_t streams = CTR_RPC_CLIENT_STREAM | CTR_RPC_SERVER_STREAM;
 
 		if (!m->name || !m->message || (m->flags & ~known))
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "register service '%s': method %u is incomplete",
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"register service '%s': method %u is incomplete",
 					service->name, i);
 		if (m->flags & CTR_RPC_TTRPC && m->flags & streams)
 			return ctr_fail(err, CTR_UNIMPLEMENTED,
-					"register service '%s': method '%s' streams, ttrpc services are unary",
+					"register service '%s': method '%s' streams, ttrpc "
+					"services are unary",
 					service->name, m->name);
 		n_ttrpc += (m->flags & CTR_RPC_TTRPC) != 0;
 	}
 	if (n_ttrpc != 0 && n_ttrpc != service->n_methods)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "register service '%s': its methods are of both sockets",
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"register service '%s': its methods are of both sockets",
 				service->name);
 	*ret_ttrpc = n_ttrpc != 0;
 	return CTR_OK;
@@ -66,10 +71,12 @@ static int show(struct registry *r, const char *service)
 		id = str_dup(service);
 	if (!id)
 		return -ENOMEM;
-	return registry_add_builtin(r, CTR_KIND_GRPC, id, str_eq(id, "version") ? NULL : needs, NULL);
+	return registry_add_builtin(r, CTR_KIND_GRPC, id, str_eq(id, "version") ? NULL : needs,
+				    NULL);
 }
 
-static struct bound_service *bound_new(struct listeners *l, const struct ctr_rpc_service *service, void *self)
+static struct bound_service *bound_new(struct listeners *l, const struct ctr_rpc_service *service,
+				       void *self)
 {
 	struct bound_service *s = calloc(1, sizeof(*s));
 
@@ -84,12 +91,13 @@ static struct bound_service *bound_new(struct listeners *l, const struct ctr_rpc
 		return NULL;
 	}
 	for (uint32_t i = 0; i < service->n_methods; i++)
-		s->methods[i] = (struct bound_method){ .service = s, .method = &service->methods[i] };
+		s->methods[i] =
+			(struct bound_method){ .service = s, .method = &service->methods[i] };
 	return s;
 }
 
-ctr_code rpc_service_add(const struct ctr_host *h, const struct ctr_rpc_service *service, void *self,
-			 struct ctr_error *err)
+ctr_code rpc_service_add(const struct ctr_host *h, const struct ctr_rpc_service *service,
+			 void *self, struct ctr_error *err)
 {
 	struct daemon *d = host_daemon(h);
 	struct bound_service *s;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ttrpc calls (shims talk to the daemon so): unary only. The server's calls belong to the loop's thread, so an answer
- * from a pool thread is posted there; the call object here is counted and outlives the server's.
+ * ttrpc calls (shims talk to the daemon so): unary only. The server's calls belong to the loop's
+ * thread, so an answer from a pool thread is posted there; the call object here is counted and
+ * outlives the server's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -155,7 +156,8 @@ static void on_start(struct ttrpc_call *call, const void *data, size_t n)
 	ttrpc_call_set_data(call, rc);
 	if (rpc_call_begin(rc, bound, ttrpc_call_deadline_ns(call)) < 0)
 		return;
-	/* Those would be borrowed from the server's call, which dies with the answer; ttrpc clients send neither. */
+	/* Those would be borrowed from the server's call, which dies with the answer; ttrpc clients
+	 * send neither. */
 	rc->call.lease = rc->call.trace_id = "";
 	rpc_call_dispatch(rc, data, n, copy_message, 0);
 }
@@ -192,8 +194,8 @@ ctr_code rpc_bind_ttrpc(struct bound_service *s, struct ctr_error *err)
 	};
 	r = ttrpc_server_register(s->listeners->ttrpc, &s->ttrpc);
 	if (r == -EEXIST)
-		return ctr_fail(err, CTR_ALREADY_EXISTS, "service '%s' is registered by another plugin",
-				s->service->name);
+		return ctr_fail(err, CTR_ALREADY_EXISTS,
+				"service '%s' is registered by another plugin", s->service->name);
 	if (r < 0)
 		return ctr_fail_errno(err, r, "register service '%s'", s->service->name);
 	return CTR_OK;

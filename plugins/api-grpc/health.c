@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * grpc.health.v1: the daemon as a whole (service ""). Watch sends the state of now and stays open until the client ends
- * it: a daemon that could tell of its own end has already closed the socket.
+ * grpc.health.v1: the daemon as a whole (service ""). Watch sends the state of now and stays open
+ * until the client ends it: a daemon that could tell of its own end has already closed the socket.
  */
 #include <stdlib.h>
 
@@ -22,18 +22,21 @@ static void fill_status(const struct health *h, health_response *reply)
 {
 	int well = h->introspection->health(h->api->host, NULL) == CTR_OK;
 
-	reply->status = well ? GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING :
-			       GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
+	reply->status = well ? GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
+			     : GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
 }
 
-/* *ret_overall: the request asks for the daemon as a whole, the only service whose health is known. */
+/*
+ * *ret_overall: the request asks for the daemon as a whole, the only service whose health is known.
+ */
 static ctr_code read_request(const struct health *h, const void *data, uint64_t n, int *ret_overall,
 			     struct ctr_error *err)
 {
 	ProtobufCMessage *message;
 	ctr_code code;
 
-	code = api_unpack(h->api, &grpc__health__v1__health_check_request__descriptor, data, n, &message, err);
+	code = api_unpack(h->api, &grpc__health__v1__health_check_request__descriptor, data, n,
+			  &message, err);
 	if (code != CTR_OK)
 		return code;
 	*ret_overall = ((const health_request *)message)->service[0] == '\0';
@@ -41,7 +44,8 @@ static ctr_code read_request(const struct health *h, const void *data, uint64_t 
 	return CTR_OK;
 }
 
-static ctr_code health_check(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code health_check(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			     struct ctr_error *err)
 {
 	struct health *h = self;
 	health_response reply = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
@@ -57,7 +61,8 @@ static ctr_code health_check(void *self, struct ctr_rpc_call *rc, const void *da
 	return api_reply(h->api, rc, &reply.base, err);
 }
 
-static ctr_code health_list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code health_list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			    struct ctr_error *err)
 {
 	struct health *h = self;
 	health_response overall = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
@@ -75,7 +80,8 @@ static ctr_code health_list(void *self, struct ctr_rpc_call *rc, const void *dat
 	return api_reply(h->api, rc, &reply.base, err);
 }
 
-static ctr_code health_watch(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code health_watch(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			     struct ctr_error *err)
 {
 	struct health *h = self;
 	health_response reply = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
@@ -88,7 +94,8 @@ static ctr_code health_watch(void *self, struct ctr_rpc_call *rc, const void *da
 	if (overall)
 		fill_status(h, &reply);
 	else
-		reply.status = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN;
+		reply.status =
+			GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN;
 	code = api_reply(h->api, rc, &reply.base, err);
 	return code == CTR_OK ? CTR_PENDING : code;
 }

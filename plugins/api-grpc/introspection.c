@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * containerd.services.introspection.v1: the plugins and what became of them, the server's identity, its deprecations.
- * The strings of a reply are borrowed from the core, which keeps them for ever; only arrays are allocated here.
+ * containerd.services.introspection.v1: the plugins and what became of them, the server's identity,
+ * its deprecations. The strings of a reply are borrowed from the core, which keeps them for ever;
+ * only arrays are allocated here.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -128,7 +129,8 @@ static int fill_exports(struct row *row, struct ctr_labels exports)
 	if (!row->exports || !row->export_ptrs)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		containerd__services__introspection__v1__plugin__exports_entry__init(&row->exports[i]);
+		containerd__services__introspection__v1__plugin__exports_entry__init(
+			&row->exports[i]);
 		row->exports[i].key = lent(exports.items[i].key);
 		row->exports[i].value = lent(exports.items[i].value);
 		row->export_ptrs[i] = &row->exports[i];
@@ -138,7 +140,10 @@ static int fill_exports(struct row *row, struct ctr_labels exports)
 	return 0;
 }
 
-/* A skip has no number of its own on the wire: clients tell it by these words at the end of an unknown error. */
+/*
+ * A skip has no number of its own on the wire: clients tell it by these words at the end of an
+ * unknown error.
+ */
 static int fill_status(struct row *row, const struct ctr_plugin_info *info)
 {
 	if (info->code == CTR_OK)
@@ -172,12 +177,14 @@ static ctr_code add_row(void *ud, const struct ctr_plugin_info *info)
 	row->message.id = lent(info->id);
 	row->message.requires = lent_strv(info->needs, &row->message.n_requires);
 	row->message.capabilities = lent_strv(info->capabilities, &row->message.n_capabilities);
-	if (fill_status(row, info) < 0 || fill_platforms(row, info->platforms) < 0 || fill_exports(row, info->exports) < 0)
+	if (fill_status(row, info) < 0 || fill_platforms(row, info->platforms) < 0 ||
+	    fill_exports(row, info->exports) < 0)
 		return CTR_RESOURCE_EXHAUSTED;
 	return CTR_OK;
 }
 
-static ctr_code reply_rows(struct introspection *in, struct ctr_rpc_call *rc, struct rows *rows, struct ctr_error *err)
+static ctr_code reply_rows(struct introspection *in, struct ctr_rpc_call *rc, struct rows *rows,
+			   struct ctr_error *err)
 {
 	Containerd__Services__Introspection__V1__PluginsResponse reply =
 		CONTAINERD__SERVICES__INTROSPECTION__V1__PLUGINS_RESPONSE__INIT;
@@ -196,7 +203,8 @@ static ctr_code reply_rows(struct introspection *in, struct ctr_rpc_call *rc, st
 	return code;
 }
 
-static ctr_code plugins_list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code plugins_list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			     struct ctr_error *err)
 {
 	struct introspection *in = self;
 	Containerd__Services__Introspection__V1__PluginsRequest *req;
@@ -204,13 +212,15 @@ static ctr_code plugins_list(void *self, struct ctr_rpc_call *rc, const void *da
 	ProtobufCMessage *message;
 	ctr_code code;
 
-	code = api_unpack(in->api, &containerd__services__introspection__v1__plugins_request__descriptor, data, n,
-			  &message, err);
+	code = api_unpack(in->api,
+			  &containerd__services__introspection__v1__plugins_request__descriptor,
+			  data, n, &message, err);
 	if (code != CTR_OK)
 		return code;
 	req = (void *)message;
 	rows.last = &rows.first;
-	code = in->ops->plugins(in->api->host, (const char *const *)req->filters, req->n_filters, add_row, &rows, err);
+	code = in->ops->plugins(in->api->host, (const char *const *)req->filters, req->n_filters,
+				add_row, &rows, err);
 	if (code == CTR_OK)
 		code = reply_rows(in, rc, &rows, err);
 	rows_done(&rows);
@@ -245,7 +255,8 @@ static ctr_code add_warning(void *ud, const struct ctr_deprecation *dep)
 	return CTR_OK;
 }
 
-static ctr_code server_get(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code server_get(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			   struct ctr_error *err)
 {
 	struct introspection *in = self;
 	struct ctr_server_info info = { .size = sizeof(info) };
@@ -271,8 +282,8 @@ static ctr_code server_get(void *self, struct ctr_rpc_call *rc, const void *data
 }
 
 /* The one plugin of a type and id; all rows are in rows. */
-static ctr_code find_one(struct introspection *in, const char *type, const char *id, struct rows *rows,
-			 plugin_message **ret, struct ctr_error *err)
+static ctr_code find_one(struct introspection *in, const char *type, const char *id,
+			 struct rows *rows, plugin_message **ret, struct ctr_error *err)
 {
 	ctr_code code = in->ops->plugins(in->api->host, NULL, 0, add_row, rows, err);
 
@@ -287,7 +298,8 @@ static ctr_code find_one(struct introspection *in, const char *type, const char 
 	return in->api->host->fail(err, CTR_NOT_FOUND, "plugin %s.%s", type, id);
 }
 
-static ctr_code plugin_info(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code plugin_info(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			    struct ctr_error *err)
 {
 	struct introspection *in = self;
 	Containerd__Services__Introspection__V1__PluginInfoRequest *req;
@@ -297,16 +309,17 @@ static ctr_code plugin_info(void *self, struct ctr_rpc_call *rc, const void *dat
 	ProtobufCMessage *message;
 	ctr_code code;
 
-	code = api_unpack(in->api, &containerd__services__introspection__v1__plugin_info_request__descriptor, data, n,
-			  &message, err);
+	code = api_unpack(in->api,
+			  &containerd__services__introspection__v1__plugin_info_request__descriptor,
+			  data, n, &message, err);
 	if (code != CTR_OK)
 		return code;
 	req = (void *)message;
 	rows.last = &rows.first;
 	code = find_one(in, req->type, req->id, &rows, &reply.plugin, err);
 	if (code == CTR_OK && req->options)
-		code = in->api->host->fail(err, CTR_UNIMPLEMENTED, "plugin %s.%s takes no options", req->type,
-					   req->id);
+		code = in->api->host->fail(err, CTR_UNIMPLEMENTED, "plugin %s.%s takes no options",
+					   req->type, req->id);
 	if (code == CTR_OK)
 		code = api_reply(in->api, rc, &reply.base, err);
 	rows_done(&rows);

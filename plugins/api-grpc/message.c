@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests from bytes, replies to bytes. The lengths were checked by the core against grpc.max_recv_message_size.
+ * Requests from bytes, replies to bytes. The lengths were checked by the core against
+ * grpc.max_recv_message_size.
  */
 #include <string.h>
 
 #include "plugins/api-grpc/api.h"
 
-ctr_code api_unpack(struct api *api, const ProtobufCMessageDescriptor *type, const void *data, uint64_t n,
-		    ProtobufCMessage **ret, struct ctr_error *err)
+ctr_code api_unpack(struct api *api, const ProtobufCMessageDescriptor *type, const void *data,
+		    uint64_t n, ProtobufCMessage **ret, struct ctr_error *err)
 {
 	ProtobufCMessage *message = protobuf_c_message_unpack(type, NULL, (size_t)n, data);
 
 	if (!message)
-		return api->host->fail(err, CTR_INVALID_ARGUMENT, "the request is no message '%s'", type->name);
+		return api->host->fail(err, CTR_INVALID_ARGUMENT, "the request is no message '%s'",
+				       type->name);
 
 	*ret = message;
 	return CTR_OK;
 }
 
-ctr_code api_reply(struct api *api, struct ctr_rpc_call *rc, const ProtobufCMessage *message, struct ctr_error *err)
+ctr_code api_reply(struct api *api, struct ctr_rpc_call *rc, const ProtobufCMessage *message,
+		   struct ctr_error *err)
 {
 	size_t n = protobuf_c_message_get_packed_size(message);
 	uint8_t *data = api->host->alloc(n > 0 ? n : 1);
 
 	if (!data)
-		return api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory for a reply of %zu bytes", n);
+		return api->host->fail(err, CTR_RESOURCE_EXHAUSTED,
+				       "out of memory for a reply of %zu bytes", n);
 
 	protobuf_c_message_pack(message, data);
 	if (api->rpc->reply(rc, data, n) != CTR_OK)
@@ -67,7 +71,8 @@ ctr_code api_batch_add(struct api_batch *b, const ProtobufCMessage *one_row, str
 		uint8_t *grown = h->alloc(cap);
 
 		if (!grown)
-			return h->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory for a reply of %zu bytes", cap);
+			return h->fail(err, CTR_RESOURCE_EXHAUSTED,
+				       "out of memory for a reply of %zu bytes", cap);
 		if (b->len)
 			memcpy(grown, b->bytes, b->len);
 		h->free(b->bytes);

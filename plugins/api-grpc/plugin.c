@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The descriptor of api-grpc: containerd's gRPC services over the core's. Each service file registers itself in init; a
- * core service that is not there leaves its gRPC service out, and calls of it are answered by the core with
- * UNIMPLEMENTED.
+ * The descriptor of api-grpc: containerd's gRPC services over the core's. Each service file
+ * registers itself in init; a core service that is not there leaves its gRPC service out, and calls
+ * of it are answered by the core with UNIMPLEMENTED.
  */
 #include <stdlib.h>
 
@@ -12,20 +12,10 @@
 
 /* In the order in which introspection lists them. */
 static const api_init_fn services[] = {
-	api_version_init,
-	api_introspection_init,
-	api_health_init,
-	api_namespaces_init,
-	api_leases_init,
-	api_content_init,
-	api_images_init,
-	api_containers_init,
-	api_snapshots_init,
-	api_tasks_init,
-	api_diff_init,
-	api_streaming_init,
-	api_transfer_init,
-	api_events_init,
+	api_version_init,   api_introspection_init, api_health_init, api_namespaces_init,
+	api_leases_init,    api_content_init,       api_images_init, api_containers_init,
+	api_snapshots_init, api_tasks_init,         api_diff_init,   api_streaming_init,
+	api_transfer_init,  api_events_init,
 };
 
 struct api_kept {
@@ -33,7 +23,8 @@ struct api_kept {
 	void *self;
 };
 
-ctr_code api_add(struct api *api, const struct ctr_rpc_service *service, void *self, struct ctr_error *err)
+ctr_code api_add(struct api *api, const struct ctr_rpc_service *service, void *self,
+		 struct ctr_error *err)
 {
 	struct api_kept *kept = malloc(sizeof(*kept));
 	ctr_code code;
@@ -53,8 +44,8 @@ ctr_code api_add(struct api *api, const struct ctr_rpc_service *service, void *s
 	return CTR_OK;
 }
 
-static ctr_code api_init(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps *deps,
-			 void **ret_self, struct ctr_error *err)
+static ctr_code api_init(const struct ctr_host *h, const struct ctr_table *cfg,
+			 const struct ctr_deps *deps, void **ret_self, struct ctr_error *err)
 {
 	const struct ctr_rpc_ops *rpc;
 	struct api *api;
@@ -65,9 +56,11 @@ static ctr_code api_init(const struct ctr_host *h, const struct ctr_table *cfg, 
 	(void)deps;
 	rpc = h->service(h, CTR_SERVICE_RPC, &size);
 	if (!rpc)
-		return h->fail(err, CTR_UNIMPLEMENTED, "this daemon offers no service '%s'", CTR_SERVICE_RPC);
+		return h->fail(err, CTR_UNIMPLEMENTED, "this daemon offers no service '%s'",
+			       CTR_SERVICE_RPC);
 
-	/* Services are registered for ever and refer to it, so it is never freed while the daemon runs. */
+	/* Services are registered for ever and refer to it, so it is never freed while the daemon
+	 * runs. */
 	api = calloc(1, sizeof(*api));
 	if (!api)
 		return h->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");

@@ -14,7 +14,8 @@ struct version {
 	const struct ctr_introspection_ops *introspection;
 };
 
-static ctr_code version_get(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code version_get(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			    struct ctr_error *err)
 {
 	struct version *v = self;
 	struct ctr_server_info info = { .size = sizeof(info) };
@@ -35,7 +36,9 @@ static ctr_code version_get(void *self, struct ctr_rpc_call *rc, const void *dat
 }
 
 static const struct ctr_rpc_method methods[] = {
-	{ .name = "Version", .flags = CTR_RPC_INLINE | CTR_RPC_NO_NAMESPACE, .message = version_get },
+	{ .name = "Version",
+	  .flags = CTR_RPC_INLINE | CTR_RPC_NO_NAMESPACE,
+	  .message = version_get },
 };
 
 static const struct ctr_rpc_service service = {

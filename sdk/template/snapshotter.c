@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A snapshotter to copy and change: "template", overlay mounts over numbered directories. It uses the SDK's headers and
- * libc alone. The host keeps the rows (which snapshot is whose child) through ctr.snapgraph.v1; this file makes the
- * bytes: <root_dir>/<id>/fs, and <root_dir>/<id>/work for overlay. Methods run on many threads at once; nothing here
- * changes after init, so there is no lock.
+ * A snapshotter to copy and change: "template", overlay mounts over numbered directories. It uses
+ * the SDK's headers and libc alone. The host keeps the rows (which snapshot is whose child) through
+ * ctr.snapgraph.v1; this file makes the bytes: <root_dir>/<id>/fs, and <root_dir>/<id>/work for
+ * overlay. Methods run on many threads at once; nothing here changes after init, so there is no
+ * lock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,12 +22,14 @@
 
 #define PATH_ROOM 4096
 
-struct template {
+struct template
+{
 	const struct ctr_host *host;
 	const struct ctr_snapgraph_ops *graph;
 	const char *option; /* one more mount option, "" for none; from the configuration */
 	uint64_t born;      /* ids from here on were given out in this run of the daemon */
-	int root_fd;        /* opened before the first write, so that syncfs() on it sees every error since */
+	/* Opened before the first write, so that syncfs() on it sees every error since. */
+	int root_fd;
 };
 
 /* ---- directories ---- */
@@ -34,8 +37,8 @@ struct template {
 /* <root_dir>/<id>/<name>, or <root_dir>/<id> when name is "". 0 or -ENAMETOOLONG. */
 static int path_of(const struct template *t, uint64_t id, const char *name, char ret[PATH_ROOM])
 {
-	int n = snprintf(ret, PATH_ROOM, "%s/%llu%s%s", t->host->root_dir, (unsigned long long)id, *name ? "/" : "",
-			 name);
+	int n = snprintf(ret, PATH_ROOM, "%s/%llu%s%s", t->host->root_dir, (unsigned long long)id,
+			 *name ? "/" : "", name);
 
 	return n < 0 || n >= PATH_ROOM ? -ENAMETOOLONG : 0;
 }
@@ -53,7 +56,8 @@ static int remove_tree(const char *path)
 	while ((e = fts_read(fts))) {
 		if (e->fts_info == FTS_D)
 			continue;
-		if ((e->fts_info == FTS_DP ? rmdir(e->fts_accpath) : unlink(e->fts_accpath)) < 0 && errno != ENOENT)
+		if ((e->fts_info == FTS_DP ? rmdir(e->fts_accpath) : unlink(e->fts_accpath)) < 0 &&
+		    errno != ENOENT)
 			r = -errno;
 	}
 	fts_close(fts);
@@ -69,7 +73,8 @@ static void discard(const struct template *t, uint64_t id)
 	if (r == 0)
 		r = remove_tree(path);
 	if (r < 0)
-		t->host->log(t->host, CTR_LOG_WARN, "directory of snapshot %llu stays until the next start: %s",
+		t->host->log(t->host, CTR_LOG_WARN,
+			     "directory of snapshot %llu stays until the next start: %s",
 			     (unsigned long long)id, strerror(-r));
 }
 
@@ -105,7 +110,8 @@ static int like_parent(const struct template *t, uint64_t id, uint64_t parent_id
 		r = path_of(t, parent_id, "fs", parent);
 	if (r < 0)
 		return r;
-	if (stat(parent, &st) < 0 || chown(path, st.st_uid, st.st_gid) < 0 || chmod(path, st.st_mode & 07777) < 0)
+	if (stat(parent, &st) < 0 || chown(path, st.st_uid, st.st_gid) < 0 ||
+	    chmod(path, st.st_mode & 07777) < 0)
 		return -errno;
 	return 0;
 }
@@ -128,7 +134,8 @@ static ctr_code reap(const struct template *t, struct ctr_error *err)
 		if (e->fts_level != 1)
 			continue;
 		fts_set(fts, e, FTS_SKIP);
-		if (e->fts_info == FTS_DP || sscanf(e->fts_name, "%llu%c", &id, &end) != 1 || id >= t->born)
+		if (e->fts_info == FTS_DP || sscanf(e->fts_name, "%llu%c", &id, &end) != 1 ||
+		    id >= t->born)
 			continue;
 		code = t->graph->has(t->host, id, &used, err);
 		if (code == CTR_OK && !used)
@@ -235,7 +242,8 @@ static ctr_code give_mounts(void *ud, const struct ctr_graph_node *node)
 	const struct request *rq = ud;
 
 	if (node->kind == CTR_SNAPSHOT_COMMITTED)
-		return rq->t->host->fail(rq->err, CTR_FAILED_PRECONDITION, "snapshot '%s' is committed", node->key);
+		return rq->t->host->fail(rq->err, CTR_FAILED_PRECONDITION,
+					 "snapshot '%s' is committed", node->key);
 	if (!rq->mounts)
 		return CTR_OK;
 	if (node->n_chain == 0)
@@ -260,9 +268,13 @@ static ctr_code created(void *ud, const struct ctr_graph_node *node)
 	return give_mounts(ud, node);
 }
 
-/* Bytes first, row after: a crash leaves a directory without a row, never a row without its directory. */
+/*
+ * Bytes first, row after: a crash leaves a directory without a row, never a row without its
+ * directory.
+ */
 static ctr_code make(struct template *t, const struct ctr_call *call, uint32_t kind,
-		     const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud, struct ctr_error *err)
+		     const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+		     struct ctr_error *err)
 {
 	struct request rq = { .t = t, .mounts = sink, .ud = ud, .err = err };
 	int32_t used = 1;
@@ -275,7 +287,8 @@ static ctr_code make(struct template *t, const struct ctr_call *call, uint32_t k
 		return code;
 	r = make_dirs(t, id);
 	if (r < 0)
-		code = t->host->fail_errno(err, r, "make the directories of snapshot '%s'", args->key);
+		code = t->host->fail_errno(err, r, "make the directories of snapshot '%s'",
+					   args->key);
 	else
 		code = t->graph->create(t->host, call, id, kind, args, created, &rq, err);
 	if (code == CTR_OK)
@@ -287,20 +300,22 @@ static ctr_code make(struct template *t, const struct ctr_call *call, uint32_t k
 	return code;
 }
 
-static ctr_code template_prepare(void *self, const struct ctr_call *call, const struct ctr_snapshot_new *args,
-				 ctr_mounts_sink sink, void *ud, struct ctr_error *err)
+static ctr_code template_prepare(void *self, const struct ctr_call *call,
+				 const struct ctr_snapshot_new *args, ctr_mounts_sink sink,
+				 void *ud, struct ctr_error *err)
 {
 	return make(self, call, CTR_SNAPSHOT_ACTIVE, args, sink, ud, err);
 }
 
-static ctr_code template_view(void *self, const struct ctr_call *call, const struct ctr_snapshot_new *args,
-			      ctr_mounts_sink sink, void *ud, struct ctr_error *err)
+static ctr_code template_view(void *self, const struct ctr_call *call,
+			      const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+			      struct ctr_error *err)
 {
 	return make(self, call, CTR_SNAPSHOT_VIEW, args, sink, ud, err);
 }
 
-static ctr_code template_mounts(void *self, const struct ctr_call *call, const char *key, ctr_mounts_sink sink,
-				void *ud, struct ctr_error *err)
+static ctr_code template_mounts(void *self, const struct ctr_call *call, const char *key,
+				ctr_mounts_sink sink, void *ud, struct ctr_error *err)
 {
 	struct template *t = self;
 	struct request rq = { .t = t, .mounts = sink, .ud = ud, .err = err };
@@ -324,8 +339,8 @@ static ctr_code give_info(void *ud, const struct ctr_graph_node *node)
 	return rq->info(rq->ud, &info);
 }
 
-static ctr_code template_stat(void *self, const struct ctr_call *call, const char *key, ctr_snapshot_sink sink, void *ud,
-			      struct ctr_error *err)
+static ctr_code template_stat(void *self, const struct ctr_call *call, const char *key,
+			      ctr_snapshot_sink sink, void *ud, struct ctr_error *err)
 {
 	struct template *t = self;
 	struct request rq = { .t = t, .info = sink, .ud = ud, .err = err };
@@ -333,8 +348,8 @@ static ctr_code template_stat(void *self, const struct ctr_call *call, const cha
 	return t->graph->get(t->host, call, key, give_info, &rq, err);
 }
 
-static ctr_code template_walk(void *self, const struct ctr_call *call, ctr_snapshot_sink sink, void *ud,
-			      struct ctr_error *err)
+static ctr_code template_walk(void *self, const struct ctr_call *call, ctr_snapshot_sink sink,
+			      void *ud, struct ctr_error *err)
 {
 	struct template *t = self;
 	struct request rq = { .t = t, .info = sink, .ud = ud, .err = err };
@@ -342,8 +357,8 @@ static ctr_code template_walk(void *self, const struct ctr_call *call, ctr_snaps
 	return t->graph->walk(t->host, call, give_info, &rq, err);
 }
 
-static ctr_code template_update(void *self, const struct ctr_call *call, const char *key, struct ctr_labels labels,
-				struct ctr_error *err)
+static ctr_code template_update(void *self, const struct ctr_call *call, const char *key,
+				struct ctr_labels labels, struct ctr_error *err)
 {
 	struct template *t = self;
 
@@ -351,8 +366,8 @@ static ctr_code template_update(void *self, const struct ctr_call *call, const c
 }
 
 /* Blocks on disk, not lengths. Asks at every directory whether the caller still wants to know. */
-static ctr_code measure(const struct template *t, const struct ctr_call *call, uint64_t id, struct ctr_usage *ret,
-			struct ctr_error *err)
+static ctr_code measure(const struct template *t, const struct ctr_call *call, uint64_t id,
+			struct ctr_usage *ret, struct ctr_error *err)
 {
 	struct ctr_usage usage = { sizeof(usage), 0, 0, 0 };
 	char path[PATH_ROOM];
@@ -394,8 +409,8 @@ static ctr_code keep_numbers(void *ud, const struct ctr_graph_node *node)
 	return CTR_OK;
 }
 
-static ctr_code template_usage(void *self, const struct ctr_call *call, const char *key, struct ctr_usage *ret,
-			       struct ctr_error *err)
+static ctr_code template_usage(void *self, const struct ctr_call *call, const char *key,
+			       struct ctr_usage *ret, struct ctr_error *err)
 {
 	struct template *t = self;
 	struct request rq = { .t = t, .err = err };
@@ -405,8 +420,8 @@ static ctr_code template_usage(void *self, const struct ctr_call *call, const ch
 }
 
 /* What a committed snapshot promises must be on disk before the row says so. */
-static ctr_code template_commit(void *self, const struct ctr_call *call, const struct ctr_snapshot_commit *args,
-				struct ctr_error *err)
+static ctr_code template_commit(void *self, const struct ctr_call *call,
+				const struct ctr_snapshot_commit *args, struct ctr_error *err)
 {
 	struct template *t = self;
 	struct ctr_usage usage = { sizeof(usage), 0, 0, 0 };
@@ -420,7 +435,8 @@ static ctr_code template_commit(void *self, const struct ctr_call *call, const s
 }
 
 /* Row first, bytes after. */
-static ctr_code template_remove(void *self, const struct ctr_call *call, const char *key, struct ctr_error *err)
+static ctr_code template_remove(void *self, const struct ctr_call *call, const char *key,
+				struct ctr_error *err)
 {
 	struct template *t = self;
 	uint64_t id;
@@ -433,16 +449,20 @@ static ctr_code template_remove(void *self, const struct ctr_call *call, const c
 
 /* ---- lifecycle ---- */
 
-/* No side effect: `ctrd config check` runs it. Keys that are read by nobody are reported by the host. */
-static ctr_code template_check(const struct ctr_host *h, const struct ctr_table *cfg, struct ctr_error *err)
+/*
+ * No side effect: `ctrd config check` runs it. Keys that are read by nobody are reported by the
+ * host.
+ */
+static ctr_code template_check(const struct ctr_host *h, const struct ctr_table *cfg,
+			       struct ctr_error *err)
 {
 	const char *option;
 
 	return h->config->str(cfg, "mount_option", "", &option, err);
 }
 
-static ctr_code template_init(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps *deps,
-			      void **ret_self, struct ctr_error *err)
+static ctr_code template_init(const struct ctr_host *h, const struct ctr_table *cfg,
+			      const struct ctr_deps *deps, void **ret_self, struct ctr_error *err)
 {
 	struct template *t = calloc(1, sizeof(*t));
 	uint32_t size;
@@ -455,7 +475,8 @@ static ctr_code template_init(const struct ctr_host *h, const struct ctr_table *
 	t->root_fd = -1;
 	t->graph = h->service(h, CTR_SERVICE_SNAPGRAPH, &size);
 	if (!t->graph)
-		code = h->fail(err, CTR_UNIMPLEMENTED, "the host has no service '%s'", CTR_SERVICE_SNAPGRAPH);
+		code = h->fail(err, CTR_UNIMPLEMENTED, "the host has no service '%s'",
+			       CTR_SERVICE_SNAPGRAPH);
 	else
 		code = h->config->str(cfg, "mount_option", "", &t->option, err);
 	if (code == CTR_OK) {

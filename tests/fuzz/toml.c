@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fuzz the configuration: any bytes through the parser, the mapping, the schema's check, the plugin getters and the
- * printers. The text goes through a memfd, since the loader reads files.
+ * Fuzz the configuration: any bytes through the parser, the mapping, the schema's check, the plugin
+ * getters and the printers. The text goes through a memfd, since the loader reads files.
  */
 #include <stdio.h>
 #include <stdlib.h>

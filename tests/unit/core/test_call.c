@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls: children inherit and never outlive, cancel is seen from any thread and through the descriptor.
+ * Calls: children inherit and never outlive, cancel is seen from any thread and through the
+ * descriptor.
  */
 #include <poll.h>
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The configuration: what files say, in which order, and how every fault is named with file, line and nearest name.
+ * The configuration: what files say, in which order, and how every fault is named with file, line
+ * and nearest name.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -103,9 +104,11 @@ static void drop_ins_are_merged_in_order(void **state)
 	const char *s;
 	AUTO_FREE char *origin = str_printf("%s/etc/ctr/conf.d/20-b.toml:2", p->dir);
 
-	put(p, "usr/lib/ctr/conf.d/10-dist.toml", "root = '/dist'\nstate = '/dist'\n[log]\nlevel = 'warn'\nformat = 'json'\n");
-	put(p, "etc/ctr/config.toml", "state = '/main'\ndisabled_plugins = ['a', 'b']\n"
-				      "[plugins.'k.x']\none = 1\ntwo = 2\n");
+	put(p, "usr/lib/ctr/conf.d/10-dist.toml",
+	    "root = '/dist'\nstate = '/dist'\n[log]\nlevel = 'warn'\nformat = 'json'\n");
+	put(p, "etc/ctr/config.toml",
+	    "state = '/main'\ndisabled_plugins = ['a', 'b']\n"
+	    "[plugins.'k.x']\none = 1\ntwo = 2\n");
 	put(p, "etc/ctr/conf.d/20-b.toml", "disabled_plugins = [\n'c']\n[log]\nlevel = 'debug'\n");
 	put(p, "etc/ctr/conf.d/10-a.toml", "[log]\nlevel = 'error'\n[plugins.'k.x']\ntwo = 22\n");
 	put(p, "etc/ctr/conf.d/ignored.txt", "nonsense");
@@ -140,7 +143,8 @@ static void faults_name_file_line_and_nearest(void **state)
 		const char *text, *message; /* without the file's name */
 	} cases[] = {
 		{ "\nrooot = '/x'", "2: unknown key 'rooot', did you mean 'root'" },
-		{ "[grpc]\nadress = '/x'", "2: unknown key 'grpc.adress', did you mean 'grpc.address'" },
+		{ "[grpc]\nadress = '/x'",
+		  "2: unknown key 'grpc.adress', did you mean 'grpc.address'" },
 		{ "[grcp]\naddress = '/x'", "1: unknown key 'grcp', did you mean 'grpc'" },
 		{ "[plugin]\n", "1: unknown key 'plugin', did you mean 'plugins'" },
 		{ "utterly_else = 1", "1: unknown key 'utterly_else'" },
@@ -148,16 +152,22 @@ static void faults_name_file_line_and_nearest(void **state)
 		{ "root = 'here'", "1: root: 'here' is not an absolute path" },
 		{ "grpc = 1", "1: grpc: expected a table, found an integer" },
 		{ "version = 2", "1: version: out of range, allowed are 1 to 1" },
-		{ "[log]\nlevel = 'loud'", "2: log.level: 'loud' is none of error|warn|info|debug|trace" },
-		{ "[log]\nlevel = 'war'", "2: log.level: 'war' is none of error|warn|info|debug|trace" },
+		{ "[log]\nlevel = 'loud'",
+		  "2: log.level: 'loud' is none of error|warn|info|debug|trace" },
+		{ "[log]\nlevel = 'war'",
+		  "2: log.level: 'war' is none of error|warn|info|debug|trace" },
 		{ "[log]\nlevel = ''", "2: log.level: '' is none of error|warn|info|debug|trace" },
 		{ "stop_timeout = '5x'", "1: stop_timeout: '5x' is not a duration (\"1m30s\")" },
-		{ "stop_timeout = 5", "1: stop_timeout: expected a duration (\"1m30s\"), found an integer" },
+		{ "stop_timeout = 5",
+		  "1: stop_timeout: expected a duration (\"1m30s\"), found an integer" },
 		{ "stop_timeout = '2h'", "1: stop_timeout: out of range, allowed are 0s to 10m0s" },
 		{ "oom_score = '5'", "1: oom_score: expected an integer, found a string" },
-		{ "disabled_plugins = 'x'", "1: disabled_plugins: expected an array of strings, found a string" },
-		{ "disabled_plugins = [1]", "1: disabled_plugins: expected a string, found an integer" },
-		{ "unsafe_plugin_paths = 'yes'", "1: unsafe_plugin_paths: expected a boolean, found a string" },
+		{ "disabled_plugins = 'x'",
+		  "1: disabled_plugins: expected an array of strings, found a string" },
+		{ "disabled_plugins = [1]",
+		  "1: disabled_plugins: expected a string, found an integer" },
+		{ "unsafe_plugin_paths = 'yes'",
+		  "1: unsafe_plugin_paths: expected a boolean, found a string" },
 		{ "[plugins]\nx = 1", "2: plugins.\"x\": expected a table, found an integer" },
 		{ "when = 2020-01-01", "1: dates and times are not used here" },
 		{ "a = \"\\u0000\"", "1: string holds a NUL" },
@@ -199,7 +209,8 @@ static void syntax_and_size_are_refused(void **state)
 	AUTO_ERROR err = ERROR_INIT;
 	AUTO_FREE char *big = malloc(CONFIG_FILE_MAX + 2);
 
-	assert_int_equal(config_load(&args, &c, &err), CTR_NOT_FOUND); /* given by -c, and not there */
+	assert_int_equal(config_load(&args, &c, &err),
+			 CTR_NOT_FOUND); /* given by -c, and not there */
 	put(p, "c.toml", "root = \n");
 	assert_int_equal(config_load(&args, &c, &err), CTR_INVALID_ARGUMENT);
 	assert_non_null(strstr(error_text(&err), "c.toml:1: "));
@@ -211,10 +222,14 @@ static void syntax_and_size_are_refused(void **state)
 	assert_non_null(strstr(error_text(&err), "longer than 1048576 bytes"));
 }
 
-/* Inputs that end the parser by an assertion, or by code that it calls unreachable, when nothing is done about it. */
+/*
+ * Inputs that end the parser by an assertion, or by code that it calls unreachable, when nothing is
+ * done about it.
+ */
 static void what_trips_the_parser_is_an_error(void **state)
 {
-	static const char *const texts[] = { "[= 5\n", "a = 1\xd1\xa5\n", "\xc3\xa9 = 1\n", "a = 1 \xc2\xa1" };
+	static const char *const texts[] = { "[= 5\n", "a = 1\xd1\xa5\n", "\xc3\xa9 = 1\n",
+					     "a = 1 \xc2\xa1" };
 	const struct place *p = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -244,7 +259,8 @@ static void unsafe_is_for_files_from_elsewhere(void **state)
 	assert_int_equal(symlink(inside, link), 0);
 
 	assert_int_equal(config_load(&args, &c, &err), CTR_INVALID_ARGUMENT);
-	assert_non_null(strstr(error_text(&err), "unsafe_plugin_paths: only a file given by -c from outside"));
+	assert_non_null(strstr(error_text(&err),
+			       "unsafe_plugin_paths: only a file given by -c from outside"));
 	args.path = link;
 	assert_int_equal(config_load(&args, &c, NULL), CTR_INVALID_ARGUMENT);
 	args.path = NULL;
@@ -269,7 +285,8 @@ static void plugin_tables_are_typed(void **state)
 	uint64_t len;
 
 	put(p, "c.toml",
-	    "[plugins.'k.x']\nname = 'a'\nlist = ['p', 'q']\non = true\nwait = '1m30s'\nroom = '2MiB'\nbare = 512\n"
+	    "[plugins.'k.x']\nname = 'a'\nlist = ['p', 'q']\non = true\nwait = '1m30s'\nroom = "
+	    "'2MiB'\nbare = 512\n"
 	    "[plugins.'k.x'.sub]\nleft = 1\nright = 2\n");
 	c = load(p);
 	t = config_plugin_table(c, "k.x");
@@ -292,12 +309,14 @@ static void plugin_tables_are_typed(void **state)
 	/* The out parameter stays as it was when the type is wrong. */
 	n = 77;
 	assert_int_equal(get->integer(t, "name", 0, 0, 1, &n, &err), CTR_INVALID_ARGUMENT);
-	text = str_printf("%s:2: plugins.\"k.x\".name: expected an integer, found a string", p->path);
+	text = str_printf("%s:2: plugins.\"k.x\".name: expected an integer, found a string",
+			  p->path);
 	assert_string_equal(error_text(&err), text);
 	assert_int_equal(n, 77);
 	assert_int_equal(get->integer(t, "bare", 0, 0, 10, &n, &err), CTR_INVALID_ARGUMENT);
 	assert_non_null(strstr(error_text(&err), "512 is out of range, allowed are 0 to 10"));
-	assert_int_equal((get->fail)(t, "name", &err, "no such %s", "colour"), CTR_INVALID_ARGUMENT);
+	assert_int_equal((get->fail)(t, "name", &err, "no such %s", "colour"),
+			 CTR_INVALID_ARGUMENT);
 	assert_non_null(strstr(error_text(&err), "plugins.\"k.x\".name: no such colour"));
 
 	assert_int_equal(get->table(t, "none", &sub, NULL), CTR_OK);
@@ -324,8 +343,9 @@ static void tables_of_no_plugin_are_found(void **state)
 	put(p, "c.toml", "[plugins.'io.containerd.snapshotter.v1.overlay']\n[plugins.other]\n");
 	c = load(p);
 	assert_int_equal(config_plugin_unknown(c, uris, &err), CTR_INVALID_ARGUMENT);
-	assert_non_null(strstr(error_text(&err), ":1: no plugin 'io.containerd.snapshotter.v1.overlay', did you mean "
-						 "'io.containerd.snapshotter.v1.overlayfs'"));
+	assert_non_null(strstr(error_text(&err),
+			       ":1: no plugin 'io.containerd.snapshotter.v1.overlay', did you mean "
+			       "'io.containerd.snapshotter.v1.overlayfs'"));
 	assert_non_null(strstr(error_text(&err), ":2: no plugin 'other' in plugin_files"));
 	config_free(c);
 }
@@ -396,8 +416,11 @@ static void reference_is_up_to_date(void **state)
 	AUTO_FREE char *file = NULL;
 
 	(void)state;
-	assert_int_equal(io_read_file(AT_FDCWD, CTR_SOURCE_DIR "/docs/configuration.md", 1 << 20, &file, NULL), 0);
-	assert_string_equal(file, text); /* make it anew: ctrd config reference > docs/configuration.md */
+	assert_int_equal(io_read_file(AT_FDCWD, CTR_SOURCE_DIR "/docs/configuration.md", 1 << 20,
+				      &file, NULL),
+			 0);
+	assert_string_equal(file,
+			    text); /* make it anew: ctrd config reference > docs/configuration.md */
 }
 
 static void schema_is_sound(void **state)

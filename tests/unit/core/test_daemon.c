@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The program as its service manager sees it: started, told of, signalled, killed, started again. Every daemon is
- * awaited through NOTIFY_SOCKET and its pidfd; nothing sleeps.
+ * The program as its service manager sees it: started, told of, signalled, killed, started again.
+ * Every daemon is awaited through NOTIFY_SOCKET and its pidfd; nothing sleeps.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +51,8 @@ static void put_config(const struct bench *b, const char *plugin, const char *mo
 	FILE *f = fopen(b->config, "we");
 
 	assert_non_null(f);
-	fprintf(f, "unsafe_plugin_paths = true\nplugin_files = [ '%s/%s.so' ]\n%s\n", TEST_PLUGINS, plugin, more);
+	fprintf(f, "unsafe_plugin_paths = true\nplugin_files = [ '%s/%s.so' ]\n%s\n", TEST_PLUGINS,
+		plugin, more);
 	assert_int_equal(fclose(f), 0);
 }
 
@@ -86,12 +87,19 @@ static int bench_free(void **state)
 	return 0;
 }
 
-/* A daemon of its own root, state and socket, which are all named after name but where shared says otherwise. */
-static void start(const struct bench *b, const char *name, const char *address, struct daemon_process *ret)
+/*
+ * A daemon of its own root, state and socket, which are all named after name but where shared says
+ * otherwise.
+ */
+static void start(const struct bench *b, const char *name, const char *address,
+		  struct daemon_process *ret)
 {
 	AUTO_FREE char *state = str_printf("%s/%s.state", b->dir, name);
-	char *argv[] = { str_dup(CTRD), str_dup("-c"),	   b->config, str_dup("--root"), NULL, str_dup("--state"), state,
-			 str_dup("-a"), NULL, NULL };
+	char *argv[] = { str_dup(CTRD), str_dup("-c"),
+			 b->config,     str_dup("--root"),
+			 NULL,          str_dup("--state"),
+			 state,         str_dup("-a"),
+			 NULL,          NULL };
 	char *envp[] = { b->notify_env, NULL };
 	struct spawn s = SPAWN_INIT;
 	struct spawn_fd fd = { .to = 2 };
@@ -120,7 +128,8 @@ static void start(const struct bench *b, const char *name, const char *address, 
 /* What some daemon tells next; "" when the process ended instead. */
 static void await_told(const struct bench *b, const struct daemon_process *d, char ret[64])
 {
-	struct pollfd p[] = { { .fd = b->notify, .events = POLLIN }, { .fd = d->pidfd, .events = POLLIN } };
+	struct pollfd p[] = { { .fd = b->notify, .events = POLLIN },
+			      { .fd = d->pidfd, .events = POLLIN } };
 	ssize_t n;
 
 	assert_true(poll(p, 2, WAIT_MS) > 0);
@@ -292,9 +301,11 @@ static void faults_end_the_start(void **state)
 	} cases[] = {
 		{ "failing_init", "required_plugins = ['" SNAP "failing']",
 		  "required plugin '" SNAP "failing' failed: no such luck" },
-		{ "failing_start", "required_plugins = ['" SNAP "failing_start']", "the engine does not turn" },
+		{ "failing_start", "required_plugins = ['" SNAP "failing_start']",
+		  "the engine does not turn" },
 		{ "good", "rot = '/x'", "c.toml:3: unknown key 'rot', did you mean 'root'" },
-		{ "good", "[ttrpc]\naddress = 'x'", "c.toml:4: ttrpc.address: 'x' is not an absolute path" },
+		{ "good", "[ttrpc]\naddress = 'x'",
+		  "c.toml:4: ttrpc.address: 'x' is not an absolute path" },
 	};
 	struct bench *b = *state;
 
@@ -362,8 +373,12 @@ static void the_command_line(void **state)
 		{ { "config", "check", "it" }, 2, "unexpected argument 'it'" },
 		{ { "config", "default" }, 0, "default_snapshotter = \"overlayfs\"" },
 		{ { "-c", "@", "config", "check" }, 0, "" },
-		{ { "-c", "@", "--root", "/r", "config", "show", "--origin" }, 0, "root = \"/r\"  # command line" },
-		{ { "-c", "/nowhere", "config", "check" }, 1, "read '/nowhere': No such file or directory" },
+		{ { "-c", "@", "--root", "/r", "config", "show", "--origin" },
+		  0,
+		  "root = \"/r\"  # command line" },
+		{ { "-c", "/nowhere", "config", "check" },
+		  1,
+		  "read '/nowhere': No such file or directory" },
 	};
 	struct bench *b = *state;
 	AUTO_FREE char *faults = NULL;
@@ -377,7 +392,8 @@ static void the_command_line(void **state)
 	}
 	put_config(b, "wrong_magic", "[plugins.'a.b']\n");
 	assert_int_equal(run(b, WORDS("-c", "@", "config", "check"), &faults), 1);
-	assert_non_null(strstr(faults, "c.toml:2: '" TEST_PLUGINS "/wrong_magic.so' is no plugin: wrong magic"));
+	assert_non_null(strstr(faults, "c.toml:2: '" TEST_PLUGINS
+				       "/wrong_magic.so' is no plugin: wrong magic"));
 	assert_non_null(strstr(faults, "c.toml:3: no plugin 'a.b' in plugin_files"));
 }
 
@@ -386,12 +402,9 @@ static void the_command_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(ready_is_told_and_sigterm_ends),
-		TEST(sighup_and_sigusr_never_end_it),
-		TEST(one_daemon_a_root_and_a_socket),
-		TEST(faults_end_the_start),
-		TEST(foreign_folders_are_refused),
-		TEST(the_command_line),
+		TEST(ready_is_told_and_sigterm_ends), TEST(sighup_and_sigusr_never_end_it),
+		TEST(one_daemon_a_root_and_a_socket), TEST(faults_end_the_start),
+		TEST(foreign_folders_are_refused),    TEST(the_command_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

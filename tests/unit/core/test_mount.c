@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Trees as descriptors: option words, binds, overlays with more layers than a page names, and the way of old kernels.
- * The mounting needs root; without it those tests are skipped.
+ * Trees as descriptors: option words, binds, overlays with more layers than a page names, and the
+ * way of old kernels. The mounting needs root; without it those tests are skipped.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -91,8 +91,9 @@ static int is_mounted(const struct place *p)
 
 static void words_become_flags(void **state)
 {
-	static const char *const options[] = { "rbind", "ro",	"nosuid", "suid",     "nodev", "relatime",
-					       "noatime", "sync", "size=4m", "userxattr", "defaults" };
+	static const char *const options[] = { "rbind",   "ro",        "nosuid",  "suid",
+					       "nodev",   "relatime",  "noatime", "sync",
+					       "size=4m", "userxattr", "defaults" };
 	const struct ctr_mount m = { "tmpfs", "x", "", options, ARRAY_SIZE(options) };
 	const char *data[ARRAY_SIZE(options)];
 	struct mount_words w;
@@ -107,14 +108,18 @@ static void words_become_flags(void **state)
 	assert_string_equal(w.data[0], "sync");
 	assert_string_equal(w.data[1], "size=4m");
 	assert_string_equal(w.data[2], "userxattr");
-	assert_true((w.flags & (MS_RDONLY | MS_SYNCHRONOUS | MS_NOSUID)) == (MS_RDONLY | MS_SYNCHRONOUS));
+	assert_true((w.flags & (MS_RDONLY | MS_SYNCHRONOUS | MS_NOSUID)) ==
+		    (MS_RDONLY | MS_SYNCHRONOUS));
 }
 
 static void what_needs_the_manager_says_so(void **state)
 {
-	static const char *const words[] = { "loop", "X-containerd.mkfs.fs=ext4", "uidmap=0:1:1", "remount" };
-	static const char *const types[] = { "fuse.sshfs", "fuse3.x", "format/overlay", "mkdir/overlay" };
-	const struct ctr_mount two[2] = { { "bind", "/", "", NULL, 0 }, { "bind", "/", "x", NULL, 0 } };
+	static const char *const words[] = { "loop", "X-containerd.mkfs.fs=ext4", "uidmap=0:1:1",
+					     "remount" };
+	static const char *const types[] = { "fuse.sshfs", "fuse3.x", "format/overlay",
+					     "mkdir/overlay" };
+	const struct ctr_mount two[2] = { { "bind", "/", "", NULL, 0 },
+					  { "bind", "/", "x", NULL, 0 } };
 	AUTO_ERROR err = ERROR_INIT;
 	int fd = -77;
 
@@ -178,7 +183,8 @@ static void overlay_make(const struct place *p, struct overlay *ov, int layers)
 	ov->words[0] = str_printf("workdir=%s", work);
 	ov->words[1] = str_printf("upperdir=%s", upper);
 	ov->words[2] = buf_take(&lower, NULL);
-	ov->mount = (struct ctr_mount){ "overlay", "overlay", "", (const char *const *)ov->words, 3 };
+	ov->mount =
+		(struct ctr_mount){ "overlay", "overlay", "", (const char *const *)ov->words, 3 };
 }
 
 static void overlay_done(struct overlay *ov)

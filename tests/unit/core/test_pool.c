@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The pool: every job runs once, never on more threads than allowed, a full queue refuses, and one client's queue does
- * not stand before another's.
+ * The pool: every job runs once, never on more threads than allowed, a full queue refuses, and one
+ * client's queue does not stand before another's.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,7 +24,10 @@ struct gate {
 	int open, inside;
 };
 
-#define GATE_INIT { .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER }
+#define GATE_INIT                                                                                  \
+	{                                                                                          \
+		.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER                \
+	}
 
 static void gate_pass(void *ud)
 {
@@ -114,7 +117,8 @@ static void clients_take_turns(void **state)
 {
 	struct gate gate = GATE_INIT;
 	struct log log = { .n = 0 };
-	struct note a = { .log = &log, .who = 'a' }, b = { .log = &log, .who = 'b' }, c = { .log = &log, .who = 'c' };
+	struct note a = { .log = &log, .who = 'a' }, b = { .log = &log, .who = 'b' },
+		    c = { .log = &log, .who = 'c' };
 	struct pool *p;
 
 	(void)state;

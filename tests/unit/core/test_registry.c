@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The registry with real shared objects: each fault is told apart and has its message, none of a refused object's code
- * runs, and those that are well live their lives in the order of their needs.
+ * The registry with real shared objects: each fault is told apart and has its message, none of a
+ * refused object's code runs, and those that are well live their lives in the order of their needs.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -73,7 +73,10 @@ static int bench_free(void **state)
 	return 0;
 }
 
-/* The configuration: these plugins, then more TOML. unsafe: the build tree belongs to whoever builds. */
+/*
+ * The configuration: these plugins, then more TOML. unsafe: the build tree belongs to whoever
+ * builds.
+ */
 static void configure(struct bench *b, int unsafe, const char *const *plugins, const char *more)
 {
 	struct config_args args = { .path = b->config_path, .root = b->root, .state = b->state };
@@ -128,63 +131,70 @@ static char *journal(const struct bench *b)
 }
 
 /* One plugin with one fault; what introspection says of it after load and init. */
+static const struct {
+	const char *file, *id;
+	enum plugin_state state;
+	ctr_code code;
+	const char *message; /* contained in it */
+} faults[] = {
+	{ "wrong_magic", "wrong_magic.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
+	  "is no plugin: wrong magic 0xdeadbeef" },
+	{ "wrong_major", "wrong_major.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
+	  "was built for ABI major 2, this daemon has 1" },
+	{ "short_module", "short_module.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
+	  "module descriptor is cut off: 16 bytes, at least 48 are needed" },
+	{ "short_plugin", "short_plugin.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
+	  "plugin descriptor is cut off: 24 bytes, at least 88 are needed" },
+	{ "short_vtable", "short_vtable", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
+	  "plugin " SNAP
+	  "short_vtable: vtable is cut off: 40 bytes, at least 80 are needed" },
+	{ "hole_in_vtable", "hole_in_vtable", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
+	  "plugin " SNAP "hole_in_vtable: vtable has no 'commit'" },
+	{ "unknown_flag", "unknown_flag", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
+	  "unknown flags 0x8" },
+	{ "bad_id", "bad_id.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
+	  "id '../up' is not an identifier" },
+	{ "old_unstable", "old_unstable", PLUGIN_FAILED, CTR_FAILED_PRECONDITION,
+	  "was built for revision 32767 of the unstable interfaces, this daemon has 1" },
+	{ "unstable_kind", "unstable_kind", PLUGIN_FAILED, CTR_FAILED_PRECONDITION,
+	  "was built for revision 0 of the unstable interfaces, this daemon has 1" },
+	{ "failing_init", "failing", PLUGIN_FAILED, CTR_UNAVAILABLE, "no such luck" },
+	{ "silent_failure", "silent_failure", PLUGIN_FAILED, CTR_INTERNAL,
+	  "init failed with code 13 and no message" },
+	{ "skipping", "skipping", PLUGIN_SKIPPED, CTR_SKIP,
+	  "no such file system in this kernel" },
+	{ "missing_need", "missing_need", PLUGIN_FAILED, CTR_FAILED_PRECONDITION,
+	  SNAP "missing_need needs io.example.absent.v1.it, which no plugin offers" },
+	{ "cycle", "egg", PLUGIN_FAILED, CTR_FAILED_PRECONDITION,
+	  "plugins need each other in a cycle: " SNAP "egg -> " SNAP "chicken -> " SNAP
+	  "egg" },
+	{ "not_there", "not_there.so", PLUGIN_FAILED, CTR_NOT_FOUND, "not_there.so'" },
+	{ "/etc/hostname", "hostname", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
+	  "load plugin file: " },
+	{ "no_symbol", "no_symbol.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
+	  "is no plugin: it has no symbol 'ctr_module_v1'" },
+};
+
 static void each_fault_has_its_message(void **state)
 {
-	static const struct {
-		const char *file, *id;
-		enum plugin_state state;
-		ctr_code code;
-		const char *message; /* contained in it */
-	} cases[] = {
-		{ "wrong_magic", "wrong_magic.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
-		  "is no plugin: wrong magic 0xdeadbeef" },
-		{ "wrong_major", "wrong_major.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
-		  "was built for ABI major 2, this daemon has 1" },
-		{ "short_module", "short_module.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
-		  "module descriptor is cut off: 16 bytes, at least 48 are needed" },
-		{ "short_plugin", "short_plugin.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
-		  "plugin descriptor is cut off: 24 bytes, at least 88 are needed" },
-		{ "short_vtable", "short_vtable", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
-		  "plugin " SNAP "short_vtable: vtable is cut off: 40 bytes, at least 80 are needed" },
-		{ "hole_in_vtable", "hole_in_vtable", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
-		  "plugin " SNAP "hole_in_vtable: vtable has no 'commit'" },
-		{ "unknown_flag", "unknown_flag", PLUGIN_FAILED, CTR_INVALID_ARGUMENT, "unknown flags 0x8" },
-		{ "bad_id", "bad_id.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT, "id '../up' is not an identifier" },
-		{ "old_unstable", "old_unstable", PLUGIN_FAILED, CTR_FAILED_PRECONDITION,
-		  "was built for revision 32767 of the unstable interfaces, this daemon has 1" },
-		{ "unstable_kind", "unstable_kind", PLUGIN_FAILED, CTR_FAILED_PRECONDITION,
-		  "was built for revision 0 of the unstable interfaces, this daemon has 1" },
-		{ "failing_init", "failing", PLUGIN_FAILED, CTR_UNAVAILABLE, "no such luck" },
-		{ "silent_failure", "silent_failure", PLUGIN_FAILED, CTR_INTERNAL,
-		  "init failed with code 13 and no message" },
-		{ "skipping", "skipping", PLUGIN_SKIPPED, CTR_SKIP, "no such file system in this kernel" },
-		{ "missing_need", "missing_need", PLUGIN_FAILED, CTR_FAILED_PRECONDITION,
-		  SNAP "missing_need needs io.example.absent.v1.it, which no plugin offers" },
-		{ "cycle", "egg", PLUGIN_FAILED, CTR_FAILED_PRECONDITION,
-		  "plugins need each other in a cycle: " SNAP "egg -> " SNAP "chicken -> " SNAP "egg" },
-		{ "not_there", "not_there.so", PLUGIN_FAILED, CTR_NOT_FOUND, "not_there.so'" },
-		{ "/etc/hostname", "hostname", PLUGIN_FAILED, CTR_INVALID_ARGUMENT, "load plugin file: " },
-		{ "no_symbol", "no_symbol.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
-		  "is no plugin: it has no symbol 'ctr_module_v1'" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
 		struct bench *b;
 		struct plugin_view v;
 		AUTO_ERROR err = ERROR_INIT;
 
 		bench_new(state);
 		b = *state;
-		configure(b, 1, PLUGINS(cases[i].file), "");
+		configure(b, 1, PLUGINS(faults[i].file), "");
 		load(b);
 		assert_int_equal(registry_init(b->d.registry, &err), CTR_OK);
 		assert_int_equal(registry_start(b->d.registry, &err), CTR_OK);
-		v = view(b, cases[i].id);
-		assert_int_equal(v.state, cases[i].state);
-		assert_int_equal(v.code, cases[i].code);
-		if (!strstr(v.error, cases[i].message))
-			fail_msg("%s: '%s' lacks '%s'", cases[i].file, v.error, cases[i].message);
-		assert_int_equal(registry_find(b->d.registry, CTR_KIND_SNAPSHOTTER, cases[i].id, NULL, NULL, NULL, &err),
+		v = view(b, faults[i].id);
+		assert_int_equal(v.state, faults[i].state);
+		assert_int_equal(v.code, faults[i].code);
+		if (!strstr(v.error, faults[i].message))
+			fail_msg("%s: '%s' lacks '%s'", faults[i].file, v.error, faults[i].message);
+		assert_int_equal(registry_find(b->d.registry, CTR_KIND_SNAPSHOTTER, faults[i].id,
+					       NULL, NULL, NULL, &err),
 				 CTR_NOT_FOUND);
 		bench_free(state);
 	}
@@ -227,7 +237,8 @@ static void a_life_in_order(void **state)
 static void failed_start_is_stopped_and_ended(void **state)
 {
 	struct bench *b = *state;
-	AUTO_FREE char *more = str_printf("[plugins.'" SNAP "failing_start']\njournal = '%s'\n", b->journal);
+	AUTO_FREE char *more =
+		str_printf("[plugins.'" SNAP "failing_start']\njournal = '%s'\n", b->journal);
 	AUTO_FREE char *done = NULL;
 
 	configure(b, 1, PLUGINS("failing_start"), more);
@@ -245,7 +256,8 @@ static void failed_start_is_stopped_and_ended(void **state)
 static void disabled_never_runs(void **state)
 {
 	struct bench *b = *state;
-	AUTO_FREE char *more = str_printf("disabled_plugins = ['" SNAP "good']\n[plugins.'" SNAP "good']\njournal = '%s'\n",
+	AUTO_FREE char *more = str_printf("disabled_plugins = ['" SNAP "good']\n[plugins.'" SNAP
+					  "good']\njournal = '%s'\n",
 					  b->journal);
 	AUTO_FREE char *done = NULL;
 	AUTO_ERROR err = ERROR_INIT;
@@ -255,8 +267,9 @@ static void disabled_never_runs(void **state)
 	assert_int_equal(registry_init(b->d.registry, NULL), CTR_OK);
 	assert_int_equal(view(b, "good").state, PLUGIN_DISABLED);
 	assert_int_equal(view(b, "good").code, CTR_SKIP);
-	assert_int_equal(registry_find(b->d.registry, CTR_KIND_SNAPSHOTTER, "good", NULL, NULL, NULL, &err),
-			 CTR_NOT_FOUND);
+	assert_int_equal(
+		registry_find(b->d.registry, CTR_KIND_SNAPSHOTTER, "good", NULL, NULL, NULL, &err),
+		CTR_NOT_FOUND);
 	assert_string_equal(error_text(&err), "plugin " SNAP "good is disabled");
 	registry_free(take_ptr(&b->d.registry));
 	done = journal(b);
@@ -268,12 +281,14 @@ static void required_must_be_there(void **state)
 	static const struct {
 		const char *file, *more, *message;
 	} cases[] = {
-		{ "good", "required_plugins = ['" SNAP "goood']", "required plugin '" SNAP "goood' is offered by no file" },
+		{ "good", "required_plugins = ['" SNAP "goood']",
+		  "required plugin '" SNAP "goood' is offered by no file" },
 		{ "failing_init", "required_plugins = ['" SNAP "failing']",
 		  "required plugin '" SNAP "failing' failed: no such luck" },
 		{ "skipping", "required_plugins = ['" SNAP "skipping']",
 		  "required plugin '" SNAP "skipping' cannot run here: no such file system" },
-		{ "good", "required_plugins = ['" SNAP "good']\ndisabled_plugins = ['" SNAP "good']",
+		{ "good",
+		  "required_plugins = ['" SNAP "good']\ndisabled_plugins = ['" SNAP "good']",
 		  "required plugin '" SNAP "good' is among disabled_plugins" },
 	};
 
@@ -304,7 +319,8 @@ static void needs_come_first(void **state)
 	registry_view(b->d.registry, 0, &first);
 	registry_view(b->d.registry, 1, &second);
 	registry_view(b->d.registry, 2, &third);
-	assert_string_equal(first.id, "skipping"); /* the configuration's order where nothing forces another */
+	assert_string_equal(
+		first.id, "skipping"); /* the configuration's order where nothing forces another */
 	assert_string_equal(second.id, "good");
 	assert_string_equal(third.id, "needs_good");
 	assert_int_equal(third.state, PLUGIN_READY);
@@ -319,8 +335,8 @@ static void a_failure_reaches_those_who_need_it(void **state)
 	load(b);
 	assert_int_equal(registry_init(b->d.registry, NULL), CTR_OK);
 	assert_int_equal(view(b, "needs_failing").state, PLUGIN_FAILED);
-	assert_string_equal(view(b, "needs_failing").error,
-			    SNAP "needs_failing needs " SNAP "failing, which is failed: no such luck");
+	assert_string_equal(view(b, "needs_failing").error, SNAP
+			    "needs_failing needs " SNAP "failing, which is failed: no such luck");
 	assert_int_equal(view(b, "good").state, PLUGIN_READY);
 }
 
@@ -359,7 +375,9 @@ static void calls_go_through_the_wrapper(void **state)
 	configure(b, 1, PLUGINS("good", "needs_good"), "default_snapshotter = 'needs_good'\n");
 	load(b);
 	assert_int_equal(registry_init(b->d.registry, NULL), CTR_OK);
-	assert_int_equal(registry_find(b->d.registry, CTR_KIND_SNAPSHOTTER, NULL, &table, &self, &id, &err), CTR_OK);
+	assert_int_equal(
+		registry_find(b->d.registry, CTR_KIND_SNAPSHOTTER, NULL, &table, &self, &id, &err),
+		CTR_OK);
 	assert_string_equal(id, "needs_good");
 	ops = table;
 
@@ -370,19 +388,25 @@ static void calls_go_through_the_wrapper(void **state)
 	assert_string_equal(error_text(&err), "snapshot 'missing'");
 	error_done(&err);
 	assert_int_equal(ops->stat(self, NULL, "silent", take_name, name, &err), CTR_NOT_FOUND);
-	assert_string_equal(error_text(&err), "plugin " SNAP "needs_good: stat failed without a message");
+	assert_string_equal(error_text(&err),
+			    "plugin " SNAP "needs_good: stat failed without a message");
 	assert_int_equal(ops->stat(self, NULL, "odd", take_name, name, &err), CTR_INTERNAL);
-	assert_string_equal(error_text(&err), "plugin " SNAP "needs_good: stat returned the unknown code 12345");
+	assert_string_equal(error_text(&err),
+			    "plugin " SNAP "needs_good: stat returned the unknown code 12345");
 
 	/* Absent in this plugin's shorter table, empty in the other's full one. */
 	assert_int_equal(ops->open_tree(self, NULL, "x", &tree, &err), CTR_UNIMPLEMENTED);
 	assert_string_equal(error_text(&err), "plugin " SNAP "needs_good offers no open_tree");
-	assert_int_equal(registry_nth(b->d.registry, CTR_KIND_SNAPSHOTTER, 0, &table, &self, &id), 0);
+	assert_int_equal(registry_nth(b->d.registry, CTR_KIND_SNAPSHOTTER, 0, &table, &self, &id),
+			 0);
 	assert_string_equal(id, "good");
 	ops = table;
 	assert_int_equal(ops->cleanup(self, NULL, &err), CTR_UNIMPLEMENTED);
-	assert_int_equal(registry_nth(b->d.registry, CTR_KIND_SNAPSHOTTER, 2, NULL, NULL, NULL), -ENOENT);
-	assert_int_equal(registry_find(b->d.registry, "io.example.v1", NULL, NULL, NULL, NULL, &err), CTR_NOT_FOUND);
+	assert_int_equal(registry_nth(b->d.registry, CTR_KIND_SNAPSHOTTER, 2, NULL, NULL, NULL),
+			 -ENOENT);
+	assert_int_equal(
+		registry_find(b->d.registry, "io.example.v1", NULL, NULL, NULL, NULL, &err),
+		CTR_NOT_FOUND);
 	assert_string_equal(error_text(&err), "no plugin io.example.v1");
 }
 
@@ -414,7 +438,8 @@ static void serialized_means_one_at_a_time(void **state)
 	configure(b, 1, PLUGINS("serialized"), "");
 	load(b);
 	assert_int_equal(registry_init(b->d.registry, NULL), CTR_OK);
-	assert_int_equal(registry_find(b->d.registry, CTR_KIND_SNAPSHOTTER, "serialized", &table, &h.self, NULL, NULL),
+	assert_int_equal(registry_find(b->d.registry, CTR_KIND_SNAPSHOTTER, "serialized", &table,
+				       &h.self, NULL, NULL),
 			 CTR_OK);
 	h.ops = table;
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
@@ -442,7 +467,8 @@ static void untrusted_paths_are_refused(void **state)
 {
 	struct bench *b = *state;
 	AUTO_FREE char *path = str_printf("%s/open.so", b->dir);
-	AUTO_FREE char *message = str_printf("plugin file '%s' is not loaded: '%s' does not belong to root alone", path, path);
+	AUTO_FREE char *message = str_printf(
+		"plugin file '%s' is not loaded: '%s' does not belong to root alone", path, path);
 
 	if (geteuid() != 0)
 		skip();
@@ -469,20 +495,23 @@ static void mistyped_key_is_a_failure(void **state)
 	load(b);
 	assert_int_equal(registry_init(b->d.registry, NULL), CTR_OK);
 	assert_int_equal(view(b, "good").state, PLUGIN_FAILED);
-	assert_non_null(strstr(view(b, "good").error, "c.toml:6: unknown key 'plugins.\"" SNAP "good\".jurnal'"));
+	assert_non_null(strstr(view(b, "good").error,
+			       "c.toml:6: unknown key 'plugins.\"" SNAP "good\".jurnal'"));
 }
 
 static void check_tells_all_and_starts_nothing(void **state)
 {
 	struct bench *b = *state;
-	AUTO_FREE char *more = str_printf("required_plugins = ['a.b']\ndisabled_plugins = ['c.d']\n"
-					  "default_snapshotter = 'goood'\n[plugins.'" SNAP
-					  "good']\njournal = '%s'\nx = 1\n[plugins.'" SNAP "god']\n",
-					  b->journal);
+	AUTO_FREE char *more =
+		str_printf("required_plugins = ['a.b']\ndisabled_plugins = ['c.d']\n"
+			   "default_snapshotter = 'goood'\n[plugins.'" SNAP
+			   "good']\njournal = '%s'\nx = 1\n[plugins.'" SNAP "god']\n",
+			   b->journal);
 	AUTO_FREE char *done = NULL;
 	AUTO_ERROR err = ERROR_INIT;
 	static const char *const expected[] = {
-		"c.toml:5: no plugin file '" TEST_PLUGINS "/goood.so', did you mean '" TEST_PLUGINS "/good.so'",
+		"c.toml:5: no plugin file '" TEST_PLUGINS "/goood.so', did you mean '" TEST_PLUGINS
+		"/good.so'",
 		"c.toml:7: required_plugins: no plugin 'a.b' in plugin_files",
 		"c.toml:9: default_snapshotter: no plugin '" SNAP "goood', did you mean 'good'",
 		"c.toml:8: disabled_plugins: no plugin 'c.d' in plugin_files",
@@ -514,7 +543,9 @@ static void the_cores_parts_are_listed(void **state)
 
 	configure(b, 1, PLUGINS("good"), "");
 	load(b);
-	assert_int_equal(registry_add_builtin(b->d.registry, "io.containerd.metadata.v1", "sqlite", needs, exports), 0);
+	assert_int_equal(registry_add_builtin(b->d.registry, "io.containerd.metadata.v1", "sqlite",
+					      needs, exports),
+			 0);
 	v = view(b, "sqlite");
 	assert_int_equal(v.state, PLUGIN_RUNNING);
 	assert_string_equal(v.file, "");

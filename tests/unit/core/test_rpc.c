@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The glue between sockets and plugins: a service of the test's own, called over a real socket by our own clients. The
- * loop runs in this thread, whenever the test waits for an answer.
+ * The glue between sockets and plugins: a service of the test's own, called over a real socket by
+ * our own clients. The loop runs in this thread, whenever the test waits for an answer.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -63,19 +63,22 @@ static ctr_code reply(struct bench *b, struct ctr_rpc_call *rc, const char *text
 	return b->rpc->reply(rc, data, n);
 }
 
-static ctr_code echo(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code echo(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		     struct ctr_error *err)
 {
 	struct bench *b = self;
 	const struct ctr_call *call = b->rpc->call(rc);
 	char text[256];
 
 	(void)err;
-	snprintf(text, sizeof(text), "%.*s|%s|%s|%s|%d", (int)n, (const char *)data, b->host->call->ns(call),
-		 b->host->call->lease(call), b->host->call->trace_id(call), loop_here(b->d.loop));
+	snprintf(text, sizeof(text), "%.*s|%s|%s|%s|%d", (int)n, (const char *)data,
+		 b->host->call->ns(call), b->host->call->lease(call), b->host->call->trace_id(call),
+		 loop_here(b->d.loop));
 	return reply(b, rc, text);
 }
 
-static ctr_code refuse(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code refuse(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct bench *b = self;
 
@@ -86,7 +89,8 @@ static ctr_code refuse(void *self, struct ctr_rpc_call *rc, const void *data, ui
 }
 
 /* Blocks its thread until the client goes. */
-static ctr_code park(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code park(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		     struct ctr_error *err)
 {
 	struct bench *b = self;
 	struct pollfd p = { .fd = b->host->call->cancel_fd(b->rpc->call(rc)), .events = POLLIN };
@@ -120,7 +124,8 @@ static void resume_job(void *ud)
 }
 
 /* Each message waits for another thread's word before the next may come. */
-static ctr_code collect(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code collect(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			struct ctr_error *err)
 {
 	struct bench *b = self;
 	struct later *later = malloc(sizeof(*later));
@@ -174,7 +179,8 @@ static void flood_on(void *ud)
 	free(f);
 }
 
-static ctr_code flood(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code flood(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		      struct ctr_error *err)
 {
 	struct flood *f = malloc(sizeof(*f));
 
@@ -201,7 +207,10 @@ static void closed(void *self, struct ctr_rpc_call *rc)
 static const struct ctr_rpc_method methods[] = {
 	{ .name = "Echo", .flags = CTR_RPC_INLINE, .message = echo, .closed = closed },
 	{ .name = "Pool", .flags = 0, .message = echo, .closed = closed },
-	{ .name = "Free", .flags = CTR_RPC_INLINE | CTR_RPC_NO_NAMESPACE, .message = echo, .closed = closed },
+	{ .name = "Free",
+	  .flags = CTR_RPC_INLINE | CTR_RPC_NO_NAMESPACE,
+	  .message = echo,
+	  .closed = closed },
 	{ .name = "Refuse", .flags = CTR_RPC_INLINE, .message = refuse, .closed = closed },
 	{ .name = "Park", .flags = CTR_RPC_BULK, .message = park, .closed = closed },
 	{ .name = "Collect",
@@ -212,16 +221,20 @@ static const struct ctr_rpc_method methods[] = {
 	{ .name = "Flood", .flags = CTR_RPC_SERVER_STREAM, .message = flood, .closed = closed },
 };
 
-static const struct ctr_rpc_service service = { sizeof(service), ARRAY_SIZE(methods), "test.v1.Test", methods };
+static const struct ctr_rpc_service service = { sizeof(service), ARRAY_SIZE(methods),
+						"test.v1.Test", methods };
 
 static const struct ctr_rpc_method ttrpc_methods[] = {
-	{ .name = "Echo", .flags = CTR_RPC_TTRPC | CTR_RPC_INLINE, .message = echo, .closed = closed },
+	{ .name = "Echo",
+	  .flags = CTR_RPC_TTRPC | CTR_RPC_INLINE,
+	  .message = echo,
+	  .closed = closed },
 	{ .name = "Pool", .flags = CTR_RPC_TTRPC, .message = echo, .closed = closed },
 	{ .name = "Refuse", .flags = CTR_RPC_TTRPC, .message = refuse, .closed = closed },
 };
 
-static const struct ctr_rpc_service ttrpc_service = { sizeof(service), ARRAY_SIZE(ttrpc_methods), "test.v1.Shim",
-						      ttrpc_methods };
+static const struct ctr_rpc_service ttrpc_service = { sizeof(service), ARRAY_SIZE(ttrpc_methods),
+						      "test.v1.Shim", ttrpc_methods };
 
 /* ---- the bench ---- */
 
@@ -326,8 +339,8 @@ static const struct grpc_pair in_blue[] = {
 };
 
 /* A unary call with metadata: its text, or that of its error. */
-static ctr_code ask(struct bench *b, const char *method, const char *text, const struct grpc_pair *metadata, size_t n,
-		    char ret[256])
+static ctr_code ask(struct bench *b, const char *method, const char *text,
+		    const struct grpc_pair *metadata, size_t n, char ret[256])
 {
 	AUTO_FREE char *path = str_printf("/test.v1.Test/%s", method);
 	struct grpc_request rq = {
@@ -370,7 +383,8 @@ static void calls_carry_their_metadata(void **state)
 static void namespaces_are_checked_here(void **state)
 {
 	struct bench *b = *state;
-	static const char long_name[] = "a2345678901234567890123456789012345678901234567890123456789012345678901234567";
+	static const char long_name[] =
+		"a2345678901234567890123456789012345678901234567890123456789012345678901234567";
 	struct grpc_pair pair = { "containerd-namespace", "" };
 	char text[256];
 
@@ -414,7 +428,9 @@ static void ignore(void *ud, ctr_code code, const char *message, const void *dat
 static void cancel_ends_a_parked_call_once(void **state)
 {
 	struct bench *b = *state;
-	struct grpc_request rq = { .path = "/test.v1.Test/Park", .metadata = in_blue, .n_metadata = 1 };
+	struct grpc_request rq = { .path = "/test.v1.Test/Park",
+				   .metadata = in_blue,
+				   .n_metadata = 1 };
 	struct grpc_stream *calls[3];
 	char text[256];
 
@@ -446,7 +462,8 @@ static void on_message(void *ud, const void *data, size_t n)
 {
 	struct stream_end *end = ud;
 
-	snprintf(end->text, sizeof(end->text), "%.*s", (int)MIN(n, sizeof(end->text) - 1), (const char *)data);
+	snprintf(end->text, sizeof(end->text), "%.*s", (int)MIN(n, sizeof(end->text) - 1),
+		 (const char *)data);
 	end->n += n;
 }
 
@@ -472,7 +489,9 @@ static void run_to_end(struct bench *b, const struct stream_end *end)
 static void messages_come_one_at_a_time(void **state)
 {
 	struct bench *b = *state;
-	struct grpc_request rq = { .path = "/test.v1.Test/Collect", .metadata = in_blue, .n_metadata = 1 };
+	struct grpc_request rq = { .path = "/test.v1.Test/Collect",
+				   .metadata = in_blue,
+				   .n_metadata = 1 };
 	struct stream_end end = { .b = b };
 	struct grpc_stream *stream;
 
@@ -611,7 +630,8 @@ static void services_are_checked(void **state)
 	struct stat st;
 
 	assert_int_equal(b->rpc->add(b->host, &service, b, &err), CTR_ALREADY_EXISTS);
-	assert_string_equal(error_text(&err), "service 'test.v1.Test' is registered by another plugin");
+	assert_string_equal(error_text(&err),
+			    "service 'test.v1.Test' is registered by another plugin");
 	assert_int_equal(b->rpc->add(b->host, &services[0], b, &err), CTR_INVALID_ARGUMENT);
 	assert_int_equal(b->rpc->add(b->host, &services[1], b, &err), CTR_UNIMPLEMENTED);
 	assert_int_equal(b->rpc->add(b->host, &services[2], b, &err), CTR_INVALID_ARGUMENT);
@@ -625,14 +645,10 @@ static void services_are_checked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(calls_carry_their_metadata),
-		TEST(namespaces_are_checked_here),
-		TEST(failures_keep_class_and_text),
-		TEST(cancel_ends_a_parked_call_once),
-		TEST(messages_come_one_at_a_time),
-		TEST(long_answers_wait_for_the_reader),
-		TEST(a_drain_outlives_its_reader),
-		TEST(shims_are_served_too),
+		TEST(calls_carry_their_metadata),   TEST(namespaces_are_checked_here),
+		TEST(failures_keep_class_and_text), TEST(cancel_ends_a_parked_call_once),
+		TEST(messages_come_one_at_a_time),  TEST(long_answers_wait_for_the_reader),
+		TEST(a_drain_outlives_its_reader),  TEST(shims_are_served_too),
 		TEST(services_are_checked),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Remove a test's folder with plain calls: valgrind does not know openat2, which base/path.h stands on.
+ * Remove a test's folder with plain calls: valgrind does not know openat2, which base/path.h stands
+ * on.
  */
 #ifndef CTR_TEST_CORE_TREE_H
 #define CTR_TEST_CORE_TREE_H
@@ -8,7 +9,8 @@
 #include <ftw.h>
 #include <stdio.h>
 
-static inline int tree_remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+static inline int tree_remove_one(const char *path, const struct stat *st, int type,
+				  struct FTW *where)
 {
 	(void)st;
 	(void)type;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Service "ctr.introspection.v0": what this daemon consists of, and what became of each part. Unstable: exact match.
+ * Service "ctr.introspection.v0": what this daemon consists of, and what became of each part.
+ * Unstable: exact match.
  */
 #ifndef CTR_UNSTABLE_INTROSPECTION_H
 #define CTR_UNSTABLE_INTROSPECTION_H
@@ -30,7 +31,7 @@ typedef ctr_code (*ctr_deprecation_sink)(void *ud, const struct ctr_deprecation 
 
 struct ctr_server_info {
 	uint32_t size, reserved;
-	const char *uuid; /* kept in <root>; borrowed for ever */
+	const char *uuid;               /* kept in <root>; borrowed for ever */
 	const char *version, *revision; /* borrowed for ever */
 	uint64_t pid, pidns;
 };
@@ -42,7 +43,8 @@ struct ctr_introspection_ops {
 	 * CTR_INVALID_ARGUMENT: a filter that cannot be read. */
 	ctr_code (*plugins)(const struct ctr_host *h, const char *const *filters, uint64_t n,
 			    ctr_plugin_info_sink sink, void *ud, struct ctr_error *err);
-	ctr_code (*server)(const struct ctr_host *h, struct ctr_server_info *ret, struct ctr_error *err);
+	ctr_code (*server)(const struct ctr_host *h, struct ctr_server_info *ret,
+			   struct ctr_error *err);
 	ctr_code (*deprecations)(const struct ctr_host *h, ctr_deprecation_sink sink, void *ud,
 				 struct ctr_error *err);
 	/* CTR_OK when every running plugin says that it is well. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A plugin for the registry's tests, good or with one fault: PLUGIN_VARIANT says which. It notes what happens to it
- * in the file named by its key "journal", so that a test sees which of its code ran.
+ * A plugin for the registry's tests, good or with one fault: PLUGIN_VARIANT says which. It notes
+ * what happens to it in the file named by its key "journal", so that a test sees which of its code
+ * ran.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,26 +13,26 @@
 #include <ctr/snapshotter.h>
 #include <ctr/unstable/version.h>
 
-#define GOOD             0
-#define WRONG_MAGIC      1
-#define WRONG_MAJOR      2
-#define SHORT_MODULE     3
-#define SHORT_VTABLE     4
-#define HOLE_IN_VTABLE   5
-#define FAILING_INIT     6
-#define SKIPPING         7
-#define MISSING_NEED     8
-#define CYCLE            9
-#define FAILING_START    10
-#define NEEDS_GOOD       11
-#define UNKNOWN_FLAG     12
-#define OLD_UNSTABLE     13
-#define BAD_ID           14
-#define SERIALIZED       15
-#define NEEDS_FAILING    16
-#define SHORT_PLUGIN     17
-#define UNSTABLE_KIND    18
-#define SILENT_FAILURE   19
+#define GOOD           0
+#define WRONG_MAGIC    1
+#define WRONG_MAJOR    2
+#define SHORT_MODULE   3
+#define SHORT_VTABLE   4
+#define HOLE_IN_VTABLE 5
+#define FAILING_INIT   6
+#define SKIPPING       7
+#define MISSING_NEED   8
+#define CYCLE          9
+#define FAILING_START  10
+#define NEEDS_GOOD     11
+#define UNKNOWN_FLAG   12
+#define OLD_UNSTABLE   13
+#define BAD_ID         14
+#define SERIALIZED     15
+#define NEEDS_FAILING  16
+#define SHORT_PLUGIN   17
+#define UNSTABLE_KIND  18
+#define SILENT_FAILURE 19
 
 struct self {
 	const struct ctr_host *host;
@@ -52,26 +53,29 @@ static void note(const char *journal, const char *what)
 	close(fd);
 }
 
-static ctr_code snap_stat(void *self, const struct ctr_call *call, const char *key, ctr_snapshot_sink sink, void *ud,
-			  struct ctr_error *err)
+static ctr_code snap_stat(void *self, const struct ctr_call *call, const char *key,
+			  ctr_snapshot_sink sink, void *ud, struct ctr_error *err)
 {
 	struct self *s = self;
-	struct ctr_snapshot_info info = { sizeof(info), CTR_SNAPSHOT_ACTIVE, key, "", { NULL, 0 }, 0, 0 };
+	struct ctr_snapshot_info info = {
+		sizeof(info), CTR_SNAPSHOT_ACTIVE, key, "", { NULL, 0 }, 0, 0
+	};
 
 	if (!strcmp(key, "silent"))
 		return CTR_NOT_FOUND;
 	if (!strcmp(key, "odd"))
 		return 12345;
 	if (!strcmp(key, "other"))
-		return s->other ? s->other->stat(s->other_self, call, "x", sink, ud, err) : CTR_UNAVAILABLE;
+		return s->other ? s->other->stat(s->other_self, call, "x", sink, ud, err)
+				: CTR_UNAVAILABLE;
 	if (!strcmp(key, "missing"))
 		return s->host->fail(err, CTR_NOT_FOUND, "snapshot '%s'", key);
 	return sink(ud, &info);
 }
 
 /* 1 to the sink's ud when another call was inside at the same time. */
-static ctr_code snap_usage(void *self, const struct ctr_call *call, const char *key, struct ctr_usage *ret,
-			   struct ctr_error *err)
+static ctr_code snap_usage(void *self, const struct ctr_call *call, const char *key,
+			   struct ctr_usage *ret, struct ctr_error *err)
 {
 	struct self *s = self;
 
@@ -86,8 +90,8 @@ static ctr_code snap_usage(void *self, const struct ctr_call *call, const char *
 	return CTR_OK;
 }
 
-static ctr_code snap_update(void *self, const struct ctr_call *call, const char *key, struct ctr_labels labels,
-			    struct ctr_error *err)
+static ctr_code snap_update(void *self, const struct ctr_call *call, const char *key,
+			    struct ctr_labels labels, struct ctr_error *err)
 {
 	(void)self;
 	(void)call;
@@ -97,8 +101,8 @@ static ctr_code snap_update(void *self, const struct ctr_call *call, const char 
 	return CTR_OK;
 }
 
-static ctr_code snap_mounts(void *self, const struct ctr_call *call, const char *key, ctr_mounts_sink sink, void *ud,
-			    struct ctr_error *err)
+static ctr_code snap_mounts(void *self, const struct ctr_call *call, const char *key,
+			    ctr_mounts_sink sink, void *ud, struct ctr_error *err)
 {
 	(void)self;
 	(void)call;
@@ -107,21 +111,23 @@ static ctr_code snap_mounts(void *self, const struct ctr_call *call, const char 
 	return sink(ud, NULL, 0);
 }
 
-static ctr_code snap_new(void *self, const struct ctr_call *call, const struct ctr_snapshot_new *args,
-			 ctr_mounts_sink sink, void *ud, struct ctr_error *err)
+static ctr_code snap_new(void *self, const struct ctr_call *call,
+			 const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+			 struct ctr_error *err)
 {
 	return snap_mounts(self, call, args->key, sink, ud, err);
 }
 
-static ctr_code snap_commit(void *self, const struct ctr_call *call, const struct ctr_snapshot_commit *args,
-			    struct ctr_error *err)
+static ctr_code snap_commit(void *self, const struct ctr_call *call,
+			    const struct ctr_snapshot_commit *args, struct ctr_error *err)
 {
 	struct ctr_labels none = { NULL, 0 };
 
 	return snap_update(self, call, args->key, none, err);
 }
 
-static ctr_code snap_remove(void *self, const struct ctr_call *call, const char *key, struct ctr_error *err)
+static ctr_code snap_remove(void *self, const struct ctr_call *call, const char *key,
+			    struct ctr_error *err)
 {
 	struct ctr_labels none = { NULL, 0 };
 
@@ -138,7 +144,8 @@ static const struct ctr_snapshotter_ops ops = {
 #if PLUGIN_VARIANT == SHORT_VTABLE
 	.size = 40,
 #elif PLUGIN_VARIANT == NEEDS_GOOD
-	.size = offsetof(struct ctr_snapshotter_ops, cleanup), /* as if built before the optional members */
+	.size = offsetof(struct ctr_snapshotter_ops,
+			 cleanup), /* as if built before the optional members */
 #else
 	.size = sizeof(ops),
 #endif
@@ -160,8 +167,8 @@ static ctr_code check(const struct ctr_host *h, const struct ctr_table *cfg, str
 	return h->config->str(cfg, "journal", NULL, &s, err);
 }
 
-static ctr_code init(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps *deps, void **ret_self,
-		     struct ctr_error *err)
+static ctr_code init(const struct ctr_host *h, const struct ctr_table *cfg,
+		     const struct ctr_deps *deps, void **ret_self, struct ctr_error *err)
 {
 	struct self *s;
 	const char *journal = NULL;
@@ -182,11 +189,14 @@ static ctr_code init(const struct ctr_host *h, const struct ctr_table *cfg, cons
 	{
 		const char *id;
 
-		if (h->dep(deps, CTR_KIND_SNAPSHOTTER, "good", 0, &other, &other_self, &id, err) != CTR_OK)
+		if (h->dep(deps, CTR_KIND_SNAPSHOTTER, "good", 0, &other, &other_self, &id, err) !=
+		    CTR_OK)
 			return CTR_INTERNAL;
-		if (h->dep(deps, CTR_KIND_SNAPSHOTTER, "good", 1, &other, &other_self, &id, err) != CTR_NOT_FOUND)
+		if (h->dep(deps, CTR_KIND_SNAPSHOTTER, "good", 1, &other, &other_self, &id, err) !=
+		    CTR_NOT_FOUND)
 			return h->fail(err, CTR_INTERNAL, "a second one");
-		if (h->dep(deps, "other.kind", NULL, 0, &other, &other_self, &id, err) != CTR_NOT_FOUND)
+		if (h->dep(deps, "other.kind", NULL, 0, &other, &other_self, &id, err) !=
+		    CTR_NOT_FOUND)
 			return h->fail(err, CTR_INTERNAL, "one that is not needed");
 	}
 #endif
@@ -243,16 +253,20 @@ static void fini(void *self)
 }
 
 #if PLUGIN_VARIANT == NEEDS_GOOD
-static const struct ctr_require needs[] = { { CTR_KIND_SNAPSHOTTER, "good", 0, 0 }, { NULL, NULL, 0, 0 } };
+static const struct ctr_require needs[] = { { CTR_KIND_SNAPSHOTTER, "good", 0, 0 },
+					    { NULL, NULL, 0, 0 } };
 #elif PLUGIN_VARIANT == MISSING_NEED
 static const struct ctr_require needs[] = { { "io.example.never.v1", NULL, CTR_NEED_OPTIONAL, 0 },
 					    { "io.example.absent.v1", "it", 0, 0 },
 					    { NULL, NULL, 0, 0 } };
 #elif PLUGIN_VARIANT == NEEDS_FAILING
-static const struct ctr_require needs[] = { { CTR_KIND_SNAPSHOTTER, "failing", 0, 0 }, { NULL, NULL, 0, 0 } };
+static const struct ctr_require needs[] = { { CTR_KIND_SNAPSHOTTER, "failing", 0, 0 },
+					    { NULL, NULL, 0, 0 } };
 #elif PLUGIN_VARIANT == CYCLE
-static const struct ctr_require needs[] = { { CTR_KIND_SNAPSHOTTER, "chicken", 0, 0 }, { NULL, NULL, 0, 0 } };
-static const struct ctr_require needs_back[] = { { CTR_KIND_SNAPSHOTTER, PLUGIN_ID, 0, 0 }, { NULL, NULL, 0, 0 } };
+static const struct ctr_require needs[] = { { CTR_KIND_SNAPSHOTTER, "chicken", 0, 0 },
+					    { NULL, NULL, 0, 0 } };
+static const struct ctr_require needs_back[] = { { CTR_KIND_SNAPSHOTTER, PLUGIN_ID, 0, 0 },
+						 { NULL, NULL, 0, 0 } };
 #else
 #define needs NULL
 #endif
@@ -283,7 +297,8 @@ static const struct ctr_plugin plugin = {
 
 #if PLUGIN_VARIANT == CYCLE
 static const struct ctr_plugin chicken = {
-	PLUGIN_SIZE, FLAGS, KIND, "chicken", needs_back, &ops, check, init, start, health, stop, fini,
+	PLUGIN_SIZE, FLAGS, KIND,  "chicken", needs_back, &ops,
+	check,       init,  start, health,    stop,       fini,
 };
 #define PLUGINS &plugin, &chicken
 #else
