@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "cli/auth.h"
 
@@ -41,10 +40,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct home *h = *state;
-	int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int bad = path_remove_tree(tmp, h->path + 5);
+	int bad = remove_flat(h->path);
 
-	close(tmp);
 	free(h);
 	return bad;
 }

@@ -12,4 +12,21 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* Remove a flat directory. Not path_remove_tree(): valgrind does not know openat2. */
+static inline int remove_flat(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		(void)unlinkat(dirfd(dir), e->d_name, 0);
+	if (dir)
+		(void)closedir(dir);
+	return rmdir(path);
+}
+
 #endif

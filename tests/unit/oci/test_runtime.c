@@ -28,7 +28,7 @@
 
 struct bundle {
 	char path[64], id[24];
-	int fd;
+	int fd, usable; /* openat2 is there: not so under valgrind */
 	struct oci_host host;
 };
 
@@ -45,6 +45,12 @@ static int setup(void **state)
 	if (!mkdtemp(b->path))
 		return -1;
 	b->fd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*state = b;
+	from = path_open(b->fd, ".", PATH_BENEATH, O_RDONLY | O_DIRECTORY, 0);
+	b->usable = from != -ENOSYS;
+	fd_close(&from);
+	if (!b->usable)
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		(void)mkdirat(b->fd, dirs[i], 0755);
 	from = open("/bin/busybox", O_RDONLY | O_CLOEXEC);
@@ -55,7 +61,6 @@ static int setup(void **state)
 	fd_close(&to);
 	(void)symlinkat("busybox", b->fd, "rootfs/bin/sh");
 	oci_host_probe(&b->host);
-	*state = b;
 	return 0;
 }
 
@@ -63,7 +68,7 @@ static int teardown(void **state)
 {
 	struct bundle *b = *state;
 	int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int bad = path_remove_tree(tmp, b->path + 5);
+	int bad = b->usable ? path_remove_tree(tmp, b->path + 5) : rmdir(b->path);
 
 	close(tmp);
 	close(b->fd);
@@ -71,9 +76,10 @@ static int teardown(void **state)
 	return bad;
 }
 
-static void need(const char *program)
+static void need(const struct bundle *b, const char *program)
 {
-	if (geteuid() != 0 || access(program, X_OK) != 0 || access("/bin/busybox", X_OK) != 0)
+	if (!b->usable || geteuid() != 0 || access(program, X_OK) != 0 ||
+	    access("/bin/busybox", X_OK) != 0)
 		skip();
 }
 
@@ -157,13 +163,13 @@ static void default_runs(struct bundle *b, const char *runtime)
 
 static void runc_default(void **state)
 {
-	need("/usr/sbin/runc");
+	need(*state, "/usr/sbin/runc");
 	default_runs(*state, "/usr/sbin/runc");
 }
 
 static void crun_default(void **state)
 {
-	need("/usr/bin/crun");
+	need(*state, "/usr/bin/crun");
 	default_runs(*state, "/usr/bin/crun");
 }
 
@@ -183,7 +189,7 @@ static void runc_full(void **state)
 	static const struct oci_device device = { "/dev/null", "/dev/nothing", "rw" };
 	struct oci_options o;
 
-	need("/usr/sbin/runc");
+	need(b, "/usr/sbin/runc");
 	assert_true(snprintf(source, sizeof(source), "%s/data", b->path) > 0);
 	assert_int_equal(mkdirat(b->fd, "data", 0755), 0);
 	assert_int_equal(mkdirat(b->fd, "rootfs/data", 0755), 0);
@@ -218,7 +224,7 @@ static void runc_privileged(void **state)
 	char *args[] = { a_sh, a_c, script, NULL };
 	struct oci_options o;
 
-	need("/usr/sbin/runc");
+	need(b, "/usr/sbin/runc");
 	o = options(b, args, env);
 	o.privileged = 1;
 	o.process.caps = b->host.caps;
@@ -234,7 +240,7 @@ static void runc_host_network(void **state)
 	struct oci_options o;
 	ssize_t n = readlink("/proc/self/ns/net", host_ns, sizeof(host_ns) - 2);
 
-	need("/usr/sbin/runc");
+	need(b, "/usr/sbin/runc");
 	assert_true(n > 0);
 	host_ns[n] = '\n';
 	o = options(b, args, env);

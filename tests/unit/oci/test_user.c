@@ -4,6 +4,7 @@
  */
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,13 +38,28 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct root *r = *state;
-	int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int bad = path_remove_tree(tmp, r->path + 5);
+	int bad;
 
-	close(tmp);
+	/* not path_remove_tree(): valgrind does not know openat2 */
+	(void)unlinkat(r->fd, "etc/passwd", 0);
+	(void)unlinkat(r->fd, "etc/group", 0);
+	(void)unlinkat(r->fd, "etc/real", 0);
+	bad = unlinkat(r->fd, "etc", AT_REMOVEDIR) | rmdir(r->path);
 	close(r->fd);
 	free(r);
 	return bad;
+}
+
+/* The test needs openat2. */
+static struct root *need_root(void **state)
+{
+	struct root *r = *state;
+	int fd = path_open(r->fd, "etc", PATH_IN_ROOT, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd == -ENOSYS)
+		skip();
+	fd_close(&fd);
+	return r;
 }
 
 static void put(struct root *r, const char *path, const char *text)
@@ -108,7 +124,7 @@ static void resolves(void **state)
 		{ "last:app", CTR_OK, 7, 1000, 0 },
 		{ "0:bad", CTR_INVALID_ARGUMENT, 0, 0, 0 },
 	};
-	struct root *r = *state;
+	struct root *r = need_root(state);
 
 	put(r, "etc/passwd", passwd);
 	put(r, "etc/group", group);
@@ -132,7 +148,7 @@ static void resolves(void **state)
 
 static void adds_groups(void **state)
 {
-	struct root *r = *state;
+	struct root *r = need_root(state);
 	char wheel[] = "wheel", number[] = "77", again[] = "10";
 	char *adds[] = { wheel, number, again, NULL };
 	struct oci_user u;
@@ -147,7 +163,7 @@ static void adds_groups(void **state)
 
 static void no_files_at_all(void **state)
 {
-	struct root *r = *state;
+	struct root *r = need_root(state);
 	struct oci_user u;
 
 	assert_int_equal(oci_user_resolve(r->fd, "12", NULL, &u, NULL), CTR_OK);
@@ -158,7 +174,7 @@ static void no_files_at_all(void **state)
 
 static void links_stay_inside(void **state)
 {
-	struct root *r = *state;
+	struct root *r = need_root(state);
 	struct oci_user u;
 
 	/* absolute and climbing links mean the container's root, where these files are absent */
@@ -174,7 +190,7 @@ static void links_stay_inside(void **state)
 
 static void odd_files_are_refused(void **state)
 {
-	struct root *r = *state;
+	struct root *r = need_root(state);
 	struct oci_user u;
 	int fd;
 
