@@ -33,7 +33,8 @@ static void on_created(void *ud, ctr_code code, const char *message, const void 
 	AUTO_FREE char *text = str_dup(message);
 	task_ref(t);
 	finish_request(q, code == CTR_CANCELLED ? CTR_UNAVAILABLE : code, text, NULL);
-	if (t->in_map && t->phase == TASK_STARTING)
+	/* When we stop, the shim goes on creating, and is found again at the next start. */
+	if (t->in_map && t->phase == TASK_STARTING && !t->rt->stopping)
 		task_shut_down(t, NULL, NULL);
 	task_unref(t);
 }

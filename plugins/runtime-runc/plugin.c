@@ -270,8 +270,10 @@ static void runtime_stop(void *self, int64_t deadline_ns)
 	rt->stopping = 1;
 	/* Shims stay; what waits for them is answered. */
 	while ((t = map_next(rt->tasks, &pos, NULL))) {
-		rt->ttrpc->close(t->conn);
+		struct ctr_ttrpc *conn = t->conn;
+
 		t->conn = NULL;
+		rt->ttrpc->close(conn);
 	}
 }
 

@@ -94,6 +94,8 @@ static void on_state(void *ud, ctr_code code, const char *message, const void *d
 		containerd__task__v2__state_response__free_unpacked(m, NULL);
 		say_hello(t);
 		send_waiting(t);
+	} else if (t->rt->stopping) {
+		; /* it is found again at the next start */
 	} else if (code == CTR_NOT_FOUND && t->in_map) {
 		/* A shim without a container: the daemon died between its start and Create. */
 		task_shut_down(t, NULL, NULL);

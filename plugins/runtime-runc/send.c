@@ -21,6 +21,10 @@ static void on_reply(void *ud, ctr_code code, const char *message, const void *d
 		method_answer(q, data, n);
 		return;
 	}
+	if (q->task->rt->stopping) {
+		finish_request(q, CTR_UNAVAILABLE, "the daemon is stopping", NULL);
+		return;
+	}
 	/* A connection that ended under the call: the task is being cleaned up, a delete is answered by that. */
 	if (code == CTR_UNAVAILABLE || code == CTR_CANCELLED) {
 		if (q->op == CTR_TASK_DELETE && q->of_init && q->task->in_map)
