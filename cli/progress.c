@@ -107,7 +107,9 @@ static void draw(struct progress *p)
 	size_t first;
 
 	(void)term_size(STDERR_FILENO, &width, &height);
-	width = MAX(width, 20);
+	/* a terminal that does not know its size says 0 */
+	width = width ? MAX(width, 20) : 80;
+	height = height ? height : 24;
 	first = p->n > height - 1 && height > 1 ? p->n - (height - 1) : 0;
 	if (p->lines)
 		buf_printf(&out, "\x1b[%uA", p->lines);
