@@ -20,6 +20,8 @@ struct api {
 
 /* Register a service. self comes from malloc and is taken over, in every case. */
 ctr_code api_add(struct api *api, const struct ctr_rpc_service *service, void *self, struct ctr_error *err);
+/* Release what the services left. None is called any more. */
+void api_kept_free(struct api *api);
 
 /* Each service file has one of these: look the core service up, register the gRPC service. Called in init(). */
 typedef ctr_code (*api_init_fn)(struct api *api, struct ctr_error *err);

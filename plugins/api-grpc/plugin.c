@@ -18,32 +18,6 @@ static const api_init_fn services[] = {
 	api_transfer_init,  api_events_init,
 };
 
-struct api_kept {
-	struct api_kept *next;
-	void *self;
-};
-
-ctr_code api_add(struct api *api, const struct ctr_rpc_service *service, void *self,
-		 struct ctr_error *err)
-{
-	struct api_kept *kept = malloc(sizeof(*kept));
-	ctr_code code;
-
-	if (!kept) {
-		free(self);
-		return api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
-	}
-	code = api->rpc->add(api->host, service, self, err);
-	if (code != CTR_OK) {
-		free(self);
-		free(kept);
-		return code;
-	}
-	*kept = (struct api_kept){ .next = api->kept, .self = self };
-	api->kept = kept;
-	return CTR_OK;
-}
-
 static ctr_code api_init(const struct ctr_host *h, const struct ctr_table *cfg,
 			 const struct ctr_deps *deps, void **ret_self, struct ctr_error *err)
 {
@@ -79,11 +53,7 @@ static void api_fini(void *self)
 {
 	struct api *api = self;
 
-	for (struct api_kept *kept = api->kept, *next; kept; kept = next) {
-		next = kept->next;
-		free(kept->self);
-		free(kept);
-	}
+	api_kept_free(api);
 	free(api);
 }
 

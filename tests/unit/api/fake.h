@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A client without a wire: calls a registered method with a packed request and keeps its replies. The core services
- * behind are the real ones, over a store in a folder of its own.
+ * A client without a wire: calls a registered method with a packed request and keeps its replies.
+ * The core services behind are the real ones, over a store in a folder of its own.
  */
 #ifndef CTR_TEST_API_FAKE_H
 #define CTR_TEST_API_FAKE_H
@@ -46,8 +46,8 @@ struct fake {
 
 static struct fake *fake_now; /* add() is not told more; one test at a time */
 
-static inline ctr_code fake_add(const struct ctr_host *h, const struct ctr_rpc_service *service, void *self,
-				struct ctr_error *err)
+static inline ctr_code fake_add(const struct ctr_host *h, const struct ctr_rpc_service *service,
+				void *self, struct ctr_error *err)
 {
 	(void)h;
 	(void)err;
@@ -90,7 +90,8 @@ static inline uint64_t fake_queued(struct ctr_rpc_call *rc)
 	return rc->queued;
 }
 
-static inline void fake_on_drained(struct ctr_rpc_call *rc, uint64_t low, void (*fn)(void *ud), void *ud)
+static inline void fake_on_drained(struct ctr_rpc_call *rc, uint64_t low, void (*fn)(void *ud),
+				   void *ud)
 {
 	(void)low;
 	rc->drained = fn;
@@ -159,9 +160,7 @@ static inline int fake_teardown(void **state)
 	struct fake *k = *state;
 	void *f = k->f;
 
-	for (size_t i = 0; i < k->n; i++)
-		if (i != 5) /* both of events share one */
-			free(k->selves[i]);
+	api_kept_free(&k->api);
 	gc_free(k->f->d.gc);
 	pool_free(k->f->d.bulk);
 	services_free(&k->f->d);
@@ -183,8 +182,8 @@ static inline void fake_call_done(struct ctr_rpc_call *rc)
 	rc->n_replies = 0;
 }
 
-static inline const struct ctr_rpc_method *fake_method(struct fake *k, const char *service, const char *name,
-						       void **ret_self)
+static inline const struct ctr_rpc_method *fake_method(struct fake *k, const char *service,
+						       const char *name, void **ret_self)
 {
 	for (size_t i = 0; i < k->n; i++) {
 		if (strcmp(k->services[i]->name, service) != 0)
@@ -198,8 +197,8 @@ static inline const struct ctr_rpc_method *fake_method(struct fake *k, const cha
 	return NULL;
 }
 
-static inline ctr_code fake_bytes(struct fake *k, struct ctr_rpc_call *rc, const char *service, const char *name,
-				  const void *data, size_t n)
+static inline ctr_code fake_bytes(struct fake *k, struct ctr_rpc_call *rc, const char *service,
+				  const char *name, const void *data, size_t n)
 {
 	void *self = NULL;
 	const struct ctr_rpc_method *m = fake_method(k, service, name, &self);
@@ -207,8 +206,8 @@ static inline ctr_code fake_bytes(struct fake *k, struct ctr_rpc_call *rc, const
 	return m->message(self, rc, data, n, &k->err);
 }
 
-static inline ctr_code fake_run(struct fake *k, struct ctr_rpc_call *rc, const char *service, const char *name,
-				const void *request)
+static inline ctr_code fake_run(struct fake *k, struct ctr_rpc_call *rc, const char *service,
+				const char *name, const void *request)
 {
 	const ProtobufCMessage *m = request;
 	size_t n = protobuf_c_message_get_packed_size(m);
@@ -219,7 +218,8 @@ static inline ctr_code fake_run(struct fake *k, struct ctr_rpc_call *rc, const c
 	return fake_bytes(k, rc, service, name, bytes, n);
 }
 
-static inline void fake_close(struct fake *k, struct ctr_rpc_call *rc, const char *service, const char *name)
+static inline void fake_close(struct fake *k, struct ctr_rpc_call *rc, const char *service,
+			      const char *name)
 {
 	void *self = NULL;
 	const struct ctr_rpc_method *m = fake_method(k, service, name, &self);
@@ -228,9 +228,11 @@ static inline void fake_close(struct fake *k, struct ctr_rpc_call *rc, const cha
 		m->closed(self, rc);
 }
 
-/* Run, expect CTR_OK and one reply, and unpack it; free it with protobuf_c_message_free_unpacked(). */
-static inline void *fake_get(struct fake *k, const char *service, const char *name, const void *request,
-			     const ProtobufCMessageDescriptor *type)
+/*
+ * Run, expect CTR_OK and one reply, and unpack it; free it with protobuf_c_message_free_unpacked().
+ */
+static inline void *fake_get(struct fake *k, const char *service, const char *name,
+			     const void *request, const ProtobufCMessageDescriptor *type)
 {
 	struct ctr_rpc_call rc;
 
