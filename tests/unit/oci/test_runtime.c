@@ -59,7 +59,8 @@ static int setup(void **state)
 		(void)io_copy(from, to, UINT64_MAX, NULL);
 	fd_close(&from);
 	fd_close(&to);
-	(void)symlinkat("busybox", b->fd, "rootfs/bin/sh");
+	if (symlinkat("busybox", b->fd, "rootfs/bin/sh") < 0)
+		return -1;
 	oci_host_probe(&b->host);
 	return 0;
 }

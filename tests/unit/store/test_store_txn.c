@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Transactions: savepoints that harm no other, group commit, events and callbacks after the fsync, a full disk.
+ * Transactions: savepoints that harm no other, group commit, events and callbacks after the fsync,
+ * a full disk.
  */
 #include "fixture.h"
 
@@ -15,7 +16,8 @@
 static ctr_code bump(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 {
 	(void)ud;
-	return txn_exec(txn, err, "UPDATE counter SET value = value + 1 WHERE name = 'snapshot'", "");
+	return txn_exec(txn, err, "UPDATE counter SET value = value + 1 WHERE name = 'snapshot'",
+			"");
 }
 
 static ctr_code bump_and_fail(struct ctr_txn *txn, void *ud, struct ctr_error *err)
@@ -27,7 +29,9 @@ static ctr_code bump_and_fail(struct ctr_txn *txn, void *ud, struct ctr_error *e
 
 static ctr_code read_value(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 {
-	return txn_int(txn, txn_query(txn, err, "SELECT value FROM counter WHERE name = 'snapshot'", ""), -1, ud, err);
+	return txn_int(txn,
+		       txn_query(txn, err, "SELECT value FROM counter WHERE name = 'snapshot'", ""),
+		       -1, ud, err);
 }
 
 static int64_t value(struct store *s)
@@ -53,7 +57,8 @@ static void *load_main(void *ud)
 		int64_t v;
 		int want = i % 5 == 0 ? CTR_FAILED_PRECONDITION : CTR_OK;
 
-		if (store_update(l->s, NULL, want == CTR_OK ? bump : bump_and_fail, NULL, NULL) != want)
+		if (store_update(l->s, NULL, want == CTR_OK ? bump : bump_and_fail, NULL, NULL) !=
+		    want)
 			atomic_fetch_add(l->failures, 1);
 		if (i % 3 == 0 && store_view(l->s, NULL, read_value, &v, NULL) != CTR_OK)
 			atomic_fetch_add(l->failures, 1);
@@ -145,8 +150,9 @@ static int on_event(void *ud, const struct event *ev)
 {
 	struct seen *seen = ud;
 
-	seen->n += (size_t)snprintf(seen->text + seen->n, sizeof(seen->text) - seen->n, "%s:%s:%s:%.*s;", ev->ns,
-				    ev->topic, ev->type_url, (int)ev->n, (const char *)ev->payload);
+	seen->n += (size_t)snprintf(seen->text + seen->n, sizeof(seen->text) - seen->n,
+				    "%s:%s:%s:%.*s;", ev->ns, ev->topic, ev->type_url, (int)ev->n,
+				    (const char *)ev->payload);
 	return 0;
 }
 
@@ -174,7 +180,8 @@ static void test_events_come_in_order_and_only_from_what_succeeded(void **state)
 	struct subscription *sub = NULL;
 
 	assert_int_equal(events_subscribe(f->events, on_event, &seen, &sub), 0);
-	assert_int_equal(store_update(f->store, NULL, bump_and_fail, NULL, &err), CTR_FAILED_PRECONDITION);
+	assert_int_equal(store_update(f->store, NULL, bump_and_fail, NULL, &err),
+			 CTR_FAILED_PRECONDITION);
 	assert_ok(store_update(f->store, NULL, emit, &seen, &err), &err);
 	events_unsubscribe(f->events, sub);
 	assert_string_equal(seen.text, "default:/a/one:T:x;default:/a/two:U:yz;after;");
@@ -199,7 +206,8 @@ static void test_the_cores_rows_join_the_first_transaction_that_commits(void **s
 
 	call_init(&call, "default");
 	call.rows = &rows;
-	assert_int_equal(store_update(f->store, &call, bump_and_fail, NULL, &err), CTR_FAILED_PRECONDITION);
+	assert_int_equal(store_update(f->store, &call, bump_and_fail, NULL, &err),
+			 CTR_FAILED_PRECONDITION);
 	assert_int_equal(rows.done, 0);
 	assert_ok(store_update(f->store, &call, bump, NULL, &err), &err);
 	assert_int_equal(rows.done, 1);
@@ -242,7 +250,8 @@ static ctr_code add_blob(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	char key[32];
 
 	snprintf(key, sizeof(key), "k%d", *i);
-	return txn_exec(txn, err, "INSERT INTO plugin_kv VALUES('p', ?, ?)", "sb", key, bytes, sizeof(bytes));
+	return txn_exec(txn, err, "INSERT INTO plugin_kv VALUES('p', ?, ?)", "sb", key, bytes,
+			sizeof(bytes));
 }
 
 static ctr_code del_blob(struct ctr_txn *txn, void *ud, struct ctr_error *err)
@@ -251,7 +260,8 @@ static ctr_code del_blob(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	char key[32];
 
 	snprintf(key, sizeof(key), "k%d", *i);
-	ctr_code code = txn_exec(txn, err, "DELETE FROM plugin_kv WHERE plugin = 'p' AND key = ?", "s", key);
+	ctr_code code = txn_exec(txn, err, "DELETE FROM plugin_kv WHERE plugin = 'p' AND key = ?",
+				 "s", key);
 
 	if (code == CTR_OK && txn_changes(txn) != 1)
 		return ctr_fail(err, CTR_NOT_FOUND, "%s", key);
@@ -261,7 +271,7 @@ static ctr_code del_blob(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 static void fill_and_empty(struct store *s, const char *dir)
 {
 	AUTO_ERROR err = ERROR_INIT;
-	char filler[128];
+	char filler[160];
 	int n = 0;
 	static char bytes[65536];
 
