@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 ctr_fuzz(grpc_frames LIBS ctr_grpc)
