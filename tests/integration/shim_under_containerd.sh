@@ -3,9 +3,9 @@
 #
 # Our shim below Debian's own containerd and ctr, from end to end, in a private mount namespace with throwaway
 # directories, socket and namespace. Nothing is left behind: no process, mount, cgroup or file.
-# usage: shim_under_containerd.sh DIRECTORY_OF_THE_SHIM
+# usage: shim_under_containerd.sh [DIRECTORY_OF_THE_SHIM]     (default: build/bin)
 set -u
-shim_dir=$(realpath "${1:?usage: $0 DIRECTORY_OF_THE_SHIM}")
+shim_dir=$(realpath "${1:-$(dirname "$0")/../../build/bin}")
 [ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
 for tool in containerd ctr runc script; do
 	command -v $tool >/dev/null || { echo "needs $tool"; exit 77; }
