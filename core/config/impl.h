@@ -12,7 +12,12 @@
 #include "core/config/schema.h"
 
 /* A plugin's view of a table; the opaque struct ctr_table of the SDK. */
+struct asked {
+	char **keys; /* every name that a getter was asked for: what the plugin knows */
+};
+
 struct ctr_table {
+	struct asked *asked;
 	struct node *node;
 	struct config *config;
 	struct ctr_table *next; /* in config.tables */

@@ -25,6 +25,11 @@ static struct ctr_table *view_of(struct config *c, struct node *n)
 	if (!t)
 		return NULL;
 	*t = (struct ctr_table){ .node = n, .config = c, .next = c->tables };
+	t->asked = calloc(1, sizeof(*t->asked));
+	if (!t->asked) {
+		free(t);
+		return NULL;
+	}
 	c->tables = t;
 	return t;
 }
@@ -33,6 +38,8 @@ void config_free_tables(struct config *c)
 {
 	for (struct ctr_table *t = c->tables, *next; t; t = next) {
 		next = t->next;
+		strv_free(t->asked->keys);
+		free(t->asked);
 		free(t);
 	}
 	for (size_t i = 0; i < c->n_lent; i++)
@@ -72,13 +79,24 @@ static ctr_code fail_type(const struct ctr_table *t, const struct node *n, const
 	return fail_at(t, n->key, err, cause);
 }
 
-/* The value of a key, marked as read; NULL when absent. */
+static int holds(char *const *v, const char *s)
+{
+	for (; v && *v; v++) {
+		if (str_eq(*v, s))
+			return 1;
+	}
+	return 0;
+}
+
+/* The value of a key, marked as read; NULL when absent. The name is kept for suggestions. */
 static struct node *take(const struct ctr_table *t, const char *key)
 {
 	struct node *n = node_get(t->node, key);
 
 	if (n)
 		n->read = 1;
+	if (!holds(t->asked->keys, key))
+		(void)strv_push(&t->asked->keys, key); /* without memory: no suggestion */
 	return n;
 }
 
@@ -263,18 +281,47 @@ const struct ctr_table *config_plugin_table(struct config *c, const char *uri)
 	return n ? view_of(c, n) : NULL;
 }
 
+/* The word nearest to the mistyped one, or NULL when none is near. */
+static const char *nearest(char *const *words, const char *name)
+{
+	const char *best = NULL;
+	size_t best_distance = SIZE_MAX;
+
+	for (; words && *words; words++) {
+		size_t distance = edit_distance(*words, name);
+
+		if (distance < best_distance && edit_near(*words, name)) {
+			best_distance = distance;
+			best = *words;
+		}
+	}
+	return best;
+}
+
+static char *const *asked_of(const struct config *c, const struct node *table)
+{
+	for (const struct ctr_table *t = c->tables; t; t = t->next) {
+		if (t->node == table)
+			return t->asked->keys;
+	}
+	return NULL;
+}
+
 /* A table that was asked for is searched; one that nobody asked for is one unread key. */
-static void find_unread(const struct node *table, struct faults *f)
+static void find_unread(const struct config *c, const struct node *table, struct faults *f)
 {
 	for (const struct node *n = table->first; n; n = n->next) {
 		AUTO_FREE char *path = NULL;
+		const char *near;
 
 		if (n->read && n->type == NODE_TABLE)
-			find_unread(n, f);
+			find_unread(c, n, f);
 		if (n->read)
 			continue;
 		path = node_path(n, NULL);
-		fault_at(f, n, "unknown key '%s'", path ? path : n->key);
+		near = nearest(asked_of(c, table), n->key);
+		fault_at(f, n, "unknown key '%s'%s%s%s", path ? path : n->key,
+			 near ? ", did you mean '" : "", near ? near : "", near ? "'" : "");
 	}
 }
 
@@ -284,33 +331,8 @@ ctr_code config_plugin_unread(struct config *c, const char *uri, struct ctr_erro
 	const struct node *n = node_get(node_get(c->top, "plugins"), uri);
 
 	if (n)
-		find_unread(n, &f);
+		find_unread(c, n, &f);
 	return faults_result(&f, err);
-}
-
-static const char *nearest_uri(char *const *uris, const char *name)
-{
-	const char *best = NULL;
-	size_t best_distance = SIZE_MAX;
-
-	for (; *uris; uris++) {
-		size_t distance = edit_distance(*uris, name);
-
-		if (distance < best_distance && edit_near(*uris, name)) {
-			best_distance = distance;
-			best = *uris;
-		}
-	}
-	return best;
-}
-
-static int holds(char *const *v, const char *s)
-{
-	for (; *v; v++) {
-		if (str_eq(*v, s))
-			return 1;
-	}
-	return 0;
 }
 
 ctr_code config_plugin_unknown(struct config *c, char *const *uris, struct ctr_error *err)
@@ -323,7 +345,7 @@ ctr_code config_plugin_unknown(struct config *c, char *const *uris, struct ctr_e
 
 		if (holds(uris, n->key))
 			continue;
-		near = nearest_uri(uris, n->key);
+		near = nearest(uris, n->key);
 		if (near)
 			fault_at(&f, n, "no plugin '%s', did you mean '%s'", n->key, near);
 		else

@@ -496,7 +496,7 @@ static void mistyped_key_is_a_failure(void **state)
 	assert_int_equal(registry_init(b->d.registry, NULL), CTR_OK);
 	assert_int_equal(view(b, "good").state, PLUGIN_FAILED);
 	assert_non_null(strstr(view(b, "good").error,
-			       "c.toml:6: unknown key 'plugins.\"" SNAP "good\".jurnal'"));
+			       "c.toml:6: unknown key 'plugins.\"" SNAP "good\".jurnal', did you mean 'journal'"));
 }
 
 static void check_tells_all_and_starts_nothing(void **state)
