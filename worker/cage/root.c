@@ -210,11 +210,16 @@ static ctr_code attach(int mount_fd, struct ctr_error *err)
 	return CTR_OK;
 }
 
-/* Make it '/' and let go of everything else. */
+/*
+ * Make it '/' and let go of everything else. A target cloned from a shared mount, as all are under
+ * systemd, is one of its peers still: pivot_root refuses that, and nothing made in it may show there.
+ */
 static ctr_code pivot(int mount_fd, struct ctr_error *err)
 {
 	if (fchdir(mount_fd) < 0)
 		return ctr_fail_errno(err, errno, "enter the new root");
+	if (mount(NULL, ".", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return ctr_fail_errno(err, errno, "make the new root private");
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		return ctr_fail_errno(err, errno, "pivot into the new root");
 	if (umount2(".", MNT_DETACH) < 0)

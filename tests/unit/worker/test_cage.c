@@ -266,18 +266,14 @@ static int try_unpack(void *ud)
 	return 0;
 }
 
-static void test_unpack_has_its_target_alone(void **state)
+/* dir holds nothing */
+static void unpack_below(const char *dir)
 {
-	char dir[] = "/tmp/ctr-cage-XXXXXX";
 	char in[64];
 	uint64_t id = 0;
 	AUTO_ERROR err = ERROR_INIT;
 	int mount_fd = -1;
 
-	(void)state;
-	if (geteuid() != 0)
-		skip();
-	assert_non_null(mkdtemp(dir));
 	snprintf(in, sizeof(in), "%s/inside", dir);
 	write_file(in, "x");
 	int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -291,8 +287,35 @@ static void test_unpack_has_its_target_alone(void **state)
 	assert_int_equal(worker_target_check(mount_fd, id), 0);
 	close(mount_fd);
 	close(dir_fd);
-	assert_int_equal(path_remove_tree(AT_FDCWD, dir), 0);
 	assert_int_equal(hole, 0);
+}
+
+static void test_unpack_has_its_target_alone(void **state)
+{
+	char dir[] = "/tmp/ctr-cage-XXXXXX";
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(dir));
+	unpack_below(dir);
+	assert_int_equal(path_remove_tree(AT_FDCWD, dir), 0);
+}
+
+/* As under systemd, which shares all mounts. */
+static void test_unpack_on_a_shared_mount(void **state)
+{
+	char dir[] = "/tmp/ctr-cage-XXXXXX";
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(mount("test", dir, "tmpfs", 0, "size=1m"), 0);
+	assert_int_equal(mount(NULL, dir, NULL, MS_SHARED, NULL), 0);
+	unpack_below(dir);
+	assert_int_equal(umount(dir), 0);
+	assert_int_equal(rmdir(dir), 0);
 }
 
 static int try_compare(void *ud)
@@ -346,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_a_plain_chroot_is_no_hindrance),
 		cmocka_unit_test(test_fetch_sees_what_it_needs),
 		cmocka_unit_test(test_unpack_has_its_target_alone),
+		cmocka_unit_test(test_unpack_on_a_shared_mount),
 		cmocka_unit_test(test_compare_only_reads),
 	};
 
