@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The exchange. One lock orders publishers, so that every subscriber sees the same sequence; callbacks run under it,
- * on the publisher's thread, and may therefore neither block nor publish nor (un)subscribe. Nothing is copied here:
- * a subscriber takes what it needs while its callback runs.
+ * The exchange. One lock orders publishers, so that every subscriber sees the same sequence;
+ * callbacks run under it, on the publisher's thread, and may therefore neither block nor publish
+ * nor (un)subscribe. Nothing is copied here: a subscriber takes what it needs while its callback
+ * runs.
  */
 #include "core/events/events.h"
 
@@ -43,8 +44,7 @@ void events_free(struct events *e)
 {
 	if (!e)
 		return;
-	list_for_safe(it, &e->subscriptions)
-	{
+	list_for_safe (it, &e->subscriptions) {
 		list_del(it);
 		free(list_entry(it, struct subscription, in_events));
 	}
@@ -57,15 +57,17 @@ ctr_code events_publish(struct events *e, const struct event *ev, struct ctr_err
 	struct event now = *ev;
 
 	if (!ident_valid(ev->ns))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "event namespace '%s' is no identifier", ev->ns);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "event namespace '%s' is no identifier",
+				ev->ns);
 	if (!topic_valid(ev->topic))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"topic '%s': must start with '/' and hold identifiers between slashes", ev->topic);
+		return ctr_fail(
+			err, CTR_INVALID_ARGUMENT,
+			"topic '%s': must start with '/' and hold identifiers between slashes",
+			ev->topic);
 	if (now.timestamp_ns == 0)
 		now.timestamp_ns = clock_wall_ns();
 	pthread_mutex_lock(&e->mu);
-	list_for(it, &e->subscriptions)
-	{
+	list_for (it, &e->subscriptions) {
 		struct subscription *s = list_entry(it, struct subscription, in_events);
 
 		if (!s->dropped && s->fn(s->ud, &now) != 0) {
@@ -77,7 +79,8 @@ ctr_code events_publish(struct events *e, const struct event *ev, struct ctr_err
 	return CTR_OK;
 }
 
-int events_subscribe(struct events *e, int (*fn)(void *ud, const struct event *ev), void *ud, struct subscription **ret)
+int events_subscribe(struct events *e, int (*fn)(void *ud, const struct event *ev), void *ud,
+		     struct subscription **ret)
 {
 	struct subscription *s = calloc(1, sizeof(*s));
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Filter fields of events. containerd generates them for the strings, maps of strings, booleans and messages of its
- * event types; here they are read through protobuf-c's descriptors.
+ * Filter fields of events. containerd generates them for the strings, maps of strings, booleans and
+ * messages of its event types; here they are read through protobuf-c's descriptors.
  */
 #include "core/events/fields.h"
 
@@ -64,8 +64,8 @@ static const void *at(const ProtobufCMessage *m, unsigned offset)
 }
 
 /* A map<string, string>: the rest of the path, joined with dots, is the key. */
-static int map_field(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f, const char *const *path, size_t n,
-		     const char **ret)
+static int map_field(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f,
+		     const char *const *path, size_t n, const char **ret)
 {
 	const size_t count = *(const size_t *)at(m, f->quantifier_offset);
 	ProtobufCMessage *const *entries = *(ProtobufCMessage *const *const *)at(m, f->offset);
@@ -86,17 +86,20 @@ static int map_field(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *
 	return 0;
 }
 
-static int message_field(const ProtobufCMessage *m, const char *const *path, size_t n, const char **ret)
+static int message_field(const ProtobufCMessage *m, const char *const *path, size_t n,
+			 const char **ret)
 {
 	while (m && n > 0) {
-		const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(m->descriptor, path[0]);
+		const ProtobufCFieldDescriptor *f =
+			protobuf_c_message_descriptor_get_field_by_name(m->descriptor, path[0]);
 
 		if (!f)
 			return 0;
 		path++;
 		n--;
 		if (f->label == PROTOBUF_C_LABEL_REPEATED)
-			return f->type == PROTOBUF_C_TYPE_MESSAGE ? map_field(m, f, path, n, ret) : 0;
+			return f->type == PROTOBUF_C_TYPE_MESSAGE ? map_field(m, f, path, n, ret)
+								  : 0;
 		if (f->type == PROTOBUF_C_TYPE_MESSAGE) {
 			m = *(ProtobufCMessage *const *)at(m, f->offset);
 			continue;

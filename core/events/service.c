@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Publish, forward and filtered subscriptions for API plugins. The filter runs on the publisher's thread, under the
- * exchange's order, so that one filter is never used by two threads.
+ * Publish, forward and filtered subscriptions for API plugins. The filter runs on the publisher's
+ * thread, under the exchange's order, so that one filter is never used by two threads.
  */
 #include "core/events/service.h"
 
@@ -35,11 +35,11 @@ static ctr_code publish(const struct ctr_host *h, const struct ctr_call *call, c
 }
 
 /*
- * Shims forward the events of their tasks, so core/tasks sees them first. A time of 0 stays 1970: events_publish() would
- * stamp it, so it gets the first nanosecond.
+ * Shims forward the events of their tasks, so core/tasks sees them first. A time of 0 stays 1970:
+ * events_publish() would stamp it, so it gets the first nanosecond.
  */
-static ctr_code forward(const struct ctr_host *h, const struct ctr_call *call, const struct ctr_event *event,
-			struct ctr_error *err)
+static ctr_code forward(const struct ctr_host *h, const struct ctr_call *call,
+			const struct ctr_event *event, struct ctr_error *err)
 {
 	const struct event ev = {
 		.timestamp_ns = event->timestamp_ns ? event->timestamp_ns : 1,
@@ -76,8 +76,9 @@ static int on_event(void *ud, const struct event *ev)
 	return (int)s->fn(s->ud, &event);
 }
 
-static ctr_code subscribe(const struct ctr_host *h, const struct ctr_call *call, struct ctr_filters filters,
-			  ctr_event_fn fn, void *ud, struct ctr_event_subscription **ret, struct ctr_error *err)
+static ctr_code subscribe(const struct ctr_host *h, const struct ctr_call *call,
+			  struct ctr_filters filters, ctr_event_fn fn, void *ud,
+			  struct ctr_event_subscription **ret, struct ctr_error *err)
 {
 	AUTO_FREE struct ctr_event_subscription *s = calloc(1, sizeof(*s));
 	AUTO_FILTER *filter = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Bytes behind rows that are gone. A blob's bytes are shared by namespaces and may be getting a new row at this moment:
- * pins keep the two apart. What cannot be removed is logged and found again by its plugin at the next start.
+ * Bytes behind rows that are gone. A blob's bytes are shared by namespaces and may be getting a new
+ * row at this moment: pins keep the two apart. What cannot be removed is logged and found again by
+ * its plugin at the next start.
  */
 #include <errno.h>
 #include <string.h>
@@ -148,11 +149,14 @@ static ctr_code used_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	struct used *u = ud;
 
 	return txn_int(txn,
-		       txn_query(txn, err, "SELECT EXISTS(SELECT 1 FROM content WHERE digest = ?)", "s", u->digest), 0,
-		       &u->used, err);
+		       txn_query(txn, err, "SELECT EXISTS(SELECT 1 FROM content WHERE digest = ?)",
+				 "s", u->digest),
+		       0, &u->used, err);
 }
 
-/* A pinned blob is skipped: whoever pins it gives it a row, or leaves an orphan for the next start. */
+/*
+ * A pinned blob is skipped: whoever pins it gives it a row, or leaves an orphan for the next start.
+ */
 static ctr_code remove_content(struct gc *gc, const char *digest, struct ctr_error *err)
 {
 	struct used u = { .digest = digest };
@@ -187,8 +191,8 @@ void gc_remove_bytes(struct gc *gc, struct remains_list *remains)
 		pthread_mutex_lock(&gc->mu);
 		gc->stats.bytes_failed++;
 		pthread_mutex_unlock(&gc->mu);
-		log_warn("collector: bytes of %s%s%s are left to the next start: %s", r->where, *r->where ? " " : "",
-			 r->key, error_text(&err));
+		log_warn("collector: bytes of %s%s%s are left to the next start: %s", r->where,
+			 *r->where ? " " : "", r->key, error_text(&err));
 	}
 }
 
@@ -199,7 +203,8 @@ static ctr_code plugin_content(void *self, const char *digest, struct ctr_error 
 	struct daemon *d = self;
 	const void *table;
 	void *plugin;
-	ctr_code code = registry_find(d->registry, CTR_KIND_CONTENT, NULL, &table, &plugin, NULL, err);
+	ctr_code code =
+		registry_find(d->registry, CTR_KIND_CONTENT, NULL, &table, &plugin, NULL, err);
 	const struct ctr_content_ops *ops = table;
 
 	return code == CTR_OK ? ops->remove(plugin, NULL, digest, err) : code;
@@ -210,22 +215,26 @@ static ctr_code plugin_ingest(void *self, const char *ref, struct ctr_error *err
 	struct daemon *d = self;
 	const void *table;
 	void *plugin;
-	ctr_code code = registry_find(d->registry, CTR_KIND_CONTENT, NULL, &table, &plugin, NULL, err);
+	ctr_code code =
+		registry_find(d->registry, CTR_KIND_CONTENT, NULL, &table, &plugin, NULL, err);
 	const struct ctr_content_ops *ops = table;
 
 	return code == CTR_OK ? ops->abort(plugin, NULL, ref, err) : code;
 }
 
-static ctr_code plugin_snapshot(void *self, const char *snapshotter, const char *key, struct ctr_error *err)
+static ctr_code plugin_snapshot(void *self, const char *snapshotter, const char *key,
+				struct ctr_error *err)
 {
 	struct daemon *d = self;
 	const void *table;
 	void *plugin;
-	ctr_code code = registry_find(d->registry, CTR_KIND_SNAPSHOTTER, snapshotter, &table, &plugin, NULL, err);
+	ctr_code code = registry_find(d->registry, CTR_KIND_SNAPSHOTTER, snapshotter, &table,
+				      &plugin, NULL, err);
 	const struct ctr_snapshotter_ops *ops = table;
 
 	if (code != CTR_OK)
-		return ctr_fail(err, CTR_UNAVAILABLE, "snapshotter '%s' is not loaded", snapshotter);
+		return ctr_fail(err, CTR_UNAVAILABLE, "snapshotter '%s' is not loaded",
+				snapshotter);
 	return ops->remove(plugin, NULL, key, err);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * When the collector runs: soon after removals, when something expires, and at once for who waits. One run at a time;
- * those who ask during a run share the next one. Runs are on the bulk pool or the asker's thread; no thread waits.
+ * When the collector runs: soon after removals, when something expires, and at once for who waits.
+ * One run at a time; those who ask during a run share the next one. Runs are on the bulk pool or
+ * the asker's thread; no thread waits.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -134,7 +135,8 @@ static void job(void *ud)
 		AUTO_ERROR err = ERROR_INIT;
 
 		if (gc_run(gc, NULL, &err) != CTR_OK)
-			log_warn("collector: %s; tried again after the next removal", error_text(&err));
+			log_warn("collector: %s; tried again after the next removal",
+				 error_text(&err));
 		pthread_mutex_lock(&gc->mu);
 		again = gc->again && !gc->closing;
 		gc->again = 0;
@@ -258,11 +260,13 @@ void gc_stats(struct gc *gc, struct gc_stats *ret)
 
 /* ---- the service ---- */
 
-static ctr_code service_run(const struct ctr_host *h, const struct ctr_call *call, struct ctr_error *err)
+static ctr_code service_run(const struct ctr_host *h, const struct ctr_call *call,
+			    struct ctr_error *err)
 {
 	struct gc *gc = host_daemon(h)->gc;
 
-	return gc ? gc_run(gc, call, err) : ctr_fail(err, CTR_UNAVAILABLE, "the collector does not run yet");
+	return gc ? gc_run(gc, call, err)
+		  : ctr_fail(err, CTR_UNAVAILABLE, "the collector does not run yet");
 }
 
 static void service_schedule(const struct ctr_host *h)

@@ -11,18 +11,24 @@
 #include "core/gc/gc.h"
 #include "core/meta/meta.h"
 
-#define GC_BATCH     500
-#define GC_BATCH_NS  (5 * NS_PER_MSEC)   /* of the writer's thread, for one batch */
-#define GC_GRACE_NS  (5 * NS_PER_SEC)    /* what a call without a lease has made stays at least this long */
-#define GC_DAY_NS    (24 * 3600 * NS_PER_SEC) /* at most between two runs, for ingests that nobody touches */
-#define GC_DELAY_NS  (100 * NS_PER_MSEC) /* from a removal to the run that it causes */
+#define GC_BATCH    500
+#define GC_BATCH_NS (5 * NS_PER_MSEC) /* of the writer's thread, for one batch */
+#define GC_GRACE_NS                                                                                \
+	(5 * NS_PER_SEC) /* what a call without a lease has made stays at least this long */
+#define GC_DAY_NS                                                                                  \
+	(24 * 3600 * NS_PER_SEC) /* at most between two runs, for ingests that nobody touches */
+#define GC_DELAY_NS (100 * NS_PER_MSEC) /* from a removal to the run that it causes */
 
-/* Removes the bytes behind rows that are gone. The default finds plugins in the registry; tests have their own. */
+/*
+ * Removes the bytes behind rows that are gone. The default finds plugins in the registry; tests
+ * have their own.
+ */
 struct gc_backend {
 	/* CTR_NOT_FOUND counts as done. */
 	ctr_code (*content)(void *self, const char *digest, struct ctr_error *err);
 	ctr_code (*ingest)(void *self, const char *backend_ref, struct ctr_error *err);
-	ctr_code (*snapshot)(void *self, const char *snapshotter, const char *backend_key, struct ctr_error *err);
+	ctr_code (*snapshot)(void *self, const char *snapshotter, const char *backend_key,
+			     struct ctr_error *err);
 	void *self;
 };
 
@@ -38,10 +44,10 @@ struct gc {
 	int running;
 	uint64_t asked, answered; /* tickets: a run answers all who asked before it began */
 	ctr_code last_code;
-	int queued, again;   /* a job is in the pool; it has to run once more */
+	int queued, again; /* a job is in the pool; it has to run once more */
 	int closing;
-	int64_t due_ns;      /* when the next run is wanted (monotonic), 0: not */
-	int posted;          /* the loop has been told to look at due_ns */
+	int64_t due_ns; /* when the next run is wanted (monotonic), 0: not */
+	int posted;     /* the loop has been told to look at due_ns */
 	struct pin *pins;
 	struct gc_stats stats;
 
@@ -52,11 +58,11 @@ struct gc {
 
 /* What a mark found: strongly connected groups of garbage, those that refer to others first. */
 struct garbage {
-	int64_t *ids;       /* in order of removal */
-	int64_t *sorted;    /* the same, by number */
-	size_t *group_end;  /* group i is ids[group_end[i - 1]] .. ids[group_end[i] - 1] */
+	int64_t *ids;      /* in order of removal */
+	int64_t *sorted;   /* the same, by number */
+	size_t *group_end; /* group i is ids[group_end[i - 1]] .. ids[group_end[i] - 1] */
 	size_t n, n_groups;
-	int64_t *flat;      /* sorted: live, but held flat only, so that their labels keep nothing */
+	int64_t *flat; /* sorted: live, but held flat only, so that their labels keep nothing */
 	size_t n_flat;
 	int64_t now_ns, grace_ns; /* wall clock of the mark, and the oldest touch that protects */
 	int64_t next_expiry_ns;   /* wall clock, 0: none */
@@ -82,13 +88,14 @@ struct remains_list {
 };
 
 void remains_init(struct remains_list *l);
-int remains_add(struct remains_list *l, enum meta_kind kind, const char *where, const char *key); /* 0 or -ENOMEM */
+int remains_add(struct remains_list *l, enum meta_kind kind, const char *where,
+		const char *key); /* 0 or -ENOMEM */
 void remains_move(struct remains_list *to, struct remains_list *from);
 void remains_free(struct remains_list *l);
 
 /* sweep.c: remove the rows of g in batches; remains are appended as their batches commit. */
-ctr_code gc_sweep(struct gc *gc, const struct garbage *g, struct remains_list *remains, uint64_t *ret_removed,
-		  struct ctr_error *err);
+ctr_code gc_sweep(struct gc *gc, const struct garbage *g, struct remains_list *remains,
+		  uint64_t *ret_removed, struct ctr_error *err);
 /* Nodes that are only names, and that nothing uses any more. */
 ctr_code gc_sweep_names(struct gc *gc, struct ctr_error *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The order of removal: what refers before what is referred to, and what refers to each other in a circle as one group
- * (Tarjan's strongly connected components, without recursion). So a recheck of one group needs to look at its inbound
- * edges alone: whoever still refers to it is alive.
+ * The order of removal: what refers before what is referred to, and what refers to each other in a
+ * circle as one group (Tarjan's strongly connected components, without recursion). So a recheck of
+ * one group needs to look at its inbound edges alone: whoever still refers to it is alive.
  */
 #include <string.h>
 
@@ -18,7 +18,9 @@ struct tarjan {
 	const int64_t *ids;
 	size_t n;
 	struct vertex *v;
-	uint32_t *edge_start, *edges; /* edges of vertex i: edges[edge_start[i]] .. edges[edge_start[i + 1] - 1] */
+	uint32_t
+		*edge_start; /* vertex i has edges[edge_start[i]] .. edges[edge_start[i + 1] - 1] */
+	uint32_t *edges;
 	size_t n_edges, room;
 	uint32_t *stack, *path; /* of components, and of the walk */
 	size_t n_stack, n_path;
@@ -73,13 +75,15 @@ static int add_edge(struct tarjan *t, uint32_t to)
 static ctr_code load_edges(struct ctr_txn *txn, struct tarjan *t, struct ctr_error *err)
 {
 	for (size_t i = 0; i < t->n; i++) {
-		sqlite3_stmt *st = txn_query(txn, err, "SELECT dst FROM edge WHERE src = ?", "i", t->ids[i]);
+		sqlite3_stmt *st =
+			txn_query(txn, err, "SELECT dst FROM edge WHERE src = ?", "i", t->ids[i]);
 		uint32_t to;
 		int r = -1;
 
 		t->edge_start[i] = (uint32_t)t->n_edges;
 		while (st && (r = txn_row(txn, st, err)) > 0)
-			if (find(t->ids, t->n, sqlite3_column_int64(st, 0), &to) && add_edge(t, to) < 0)
+			if (find(t->ids, t->n, sqlite3_column_int64(st, 0), &to) &&
+			    add_edge(t, to) < 0)
 				return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 		if (r < 0)
 			return txn_code(err);
@@ -90,7 +94,9 @@ static ctr_code load_edges(struct ctr_txn *txn, struct tarjan *t, struct ctr_err
 
 static void visit(struct tarjan *t, uint32_t v)
 {
-	t->v[v] = (struct vertex){ .index = ++t->counter, .low = t->counter, .next = t->edge_start[v], .on_stack = 1 };
+	t->v[v] = (struct vertex){
+		.index = ++t->counter, .low = t->counter, .next = t->edge_start[v], .on_stack = 1
+	};
 	t->stack[t->n_stack++] = v;
 	t->path[t->n_path++] = v;
 }
@@ -162,7 +168,8 @@ ctr_code gc_order(struct ctr_txn *txn, struct garbage *g, struct ctr_error *err)
 	t.out = calloc(g->n, sizeof(*t.out));
 	t.out_end = calloc(g->n, sizeof(*t.out_end));
 	g->group_end = calloc(g->n, sizeof(*g->group_end));
-	if (!ids || !t.v || !t.edge_start || !t.stack || !t.path || !t.out || !t.out_end || !g->group_end)
+	if (!ids || !t.v || !t.edge_start || !t.stack || !t.path || !t.out || !t.out_end ||
+	    !g->group_end)
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	ctr_code code = load_edges(txn, &t, err);
 

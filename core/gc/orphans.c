@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Bytes without a row: what a crash left between a row and its bytes. Looked for once, in a daemon's first run, and only
- * among what is older than this daemon (a snapshot's age is in its key, "<namespace>/<time>/<key>"), so that what is
- * being made now is never taken for an orphan. Blobs are removed under the collector's pins.
+ * Bytes without a row: what a crash left between a row and its bytes. Looked for once, in a
+ * daemon's first run, and only among what is older than this daemon (a snapshot's age is in its
+ * key, "<namespace>/<time>/<key>"), so that what is being made now is never taken for an orphan.
+ * Blobs are removed under the collector's pins.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -60,7 +61,8 @@ static ctr_code on_blob(void *ud, const struct ctr_blob_info *info)
 
 int gc_key_time(const char *backend_key, int64_t *ret_ns)
 {
-	const char *number = strchr(backend_key, '/'), *end = number ? strchr(number + 1, '/') : NULL;
+	const char *number = strchr(backend_key, '/'),
+		   *end = number ? strchr(number + 1, '/') : NULL;
 	char text[24];
 
 	if (!end || end - number - 1 <= 0 || (size_t)(end - number - 1) >= sizeof(text))
@@ -88,11 +90,14 @@ static ctr_code without_rows_fn(struct ctr_txn *txn, void *ud, struct ctr_error 
 
 	for (size_t i = 0; i < s->n; i++) {
 		int64_t used = 0;
-		sqlite3_stmt *st = s->snapshotter ?
-					   txn_query(txn, err,
-						     "SELECT 1 FROM snapshot WHERE snapshotter = ? AND backend_key = ?",
-						     "ss", s->snapshotter, s->list[i]) :
-					   txn_query(txn, err, "SELECT 1 FROM content WHERE digest = ?", "s", s->list[i]);
+		sqlite3_stmt *st =
+			s->snapshotter
+				? txn_query(txn, err,
+					    "SELECT 1 FROM snapshot WHERE snapshotter = ? AND "
+					    "backend_key = ?",
+					    "ss", s->snapshotter, s->list[i])
+				: txn_query(txn, err, "SELECT 1 FROM content WHERE digest = ?", "s",
+					    s->list[i]);
 		ctr_code code = txn_int(txn, st, 0, &used, err);
 
 		if (code != CTR_OK)
@@ -130,7 +135,10 @@ static void content_orphans(struct gc *gc, const struct ctr_content_ops *ops, vo
 		log_info("collector: removed %zu blobs that no namespace has", s.n);
 }
 
-/* One pass over the list: what went is taken out of it. A parent goes in a later pass than its children. */
+/*
+ * One pass over the list: what went is taken out of it. A parent goes in a later pass than its
+ * children.
+ */
 static size_t remove_pass(const struct ctr_snapshotter_ops *ops, void *plugin, struct names *s)
 {
 	size_t n = 0, removed = 0;
@@ -150,7 +158,8 @@ static size_t remove_pass(const struct ctr_snapshotter_ops *ops, void *plugin, s
 	return removed;
 }
 
-static void snapshot_orphans(struct gc *gc, const char *id, const struct ctr_snapshotter_ops *ops, void *plugin)
+static void snapshot_orphans(struct gc *gc, const char *id, const struct ctr_snapshotter_ops *ops,
+			     void *plugin)
 {
 	AUTO(names_done) struct names s = { .snapshotter = id, .before_ns = gc->began_ns };
 	AUTO_ERROR err = ERROR_INIT;
@@ -160,13 +169,15 @@ static void snapshot_orphans(struct gc *gc, const char *id, const struct ctr_sna
 	if (code == CTR_OK)
 		code = store_view(gc->d->store, NULL, without_rows_fn, &s, &err);
 	if (code != CTR_OK) {
-		log_warn("collector: snapshots of %s without a row are not looked for: %s", id, error_text(&err));
+		log_warn("collector: snapshots of %s without a row are not looked for: %s", id,
+			 error_text(&err));
 		return;
 	}
 	for (size_t pass = 1; pass && s.n; removed += pass)
 		pass = remove_pass(ops, plugin, &s);
 	if (removed)
-		log_info("collector: removed %zu snapshots of %s that no namespace has", removed, id);
+		log_info("collector: removed %zu snapshots of %s that no namespace has", removed,
+			 id);
 }
 
 void gc_remove_orphans(struct gc *gc)
@@ -180,6 +191,7 @@ void gc_remove_orphans(struct gc *gc)
 		return;
 	if (registry_find(r, CTR_KIND_CONTENT, NULL, &table, &plugin, NULL, NULL) == CTR_OK)
 		content_orphans(gc, table, plugin);
-	for (uint32_t i = 0; registry_nth(r, CTR_KIND_SNAPSHOTTER, i, &table, &plugin, &id) == 0; i++)
+	for (uint32_t i = 0; registry_nth(r, CTR_KIND_SNAPSHOTTER, i, &table, &plugin, &id) == 0;
+	     i++)
 		snapshot_orphans(gc, id, table, plugin);
 }

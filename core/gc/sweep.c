@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Removal of rows: groups in order, at most 500 objects or 5 ms of the writer's thread at a time. Each group is looked
- * at again first: whatever has come to refer to it since the mark keeps it, and all that it refers to.
+ * Removal of rows: groups in order, at most 500 objects or 5 ms of the writer's thread at a time.
+ * Each group is looked at again first: whatever has come to refer to it since the mark keeps it,
+ * and all that it refers to.
  */
 #include <errno.h>
 #include <string.h>
@@ -85,10 +86,12 @@ static int is_flat(const struct garbage *g, int64_t id)
 }
 
 /* One that was held flat only: has it got a referrer since, that follows its labels? */
-static ctr_code still_flat(struct ctr_txn *txn, const struct garbage *g, int64_t id, int *ret, struct ctr_error *err)
+static ctr_code still_flat(struct ctr_txn *txn, const struct garbage *g, int64_t id, int *ret,
+			   struct ctr_error *err)
 {
 	sqlite3_stmt *st = txn_query(txn, err,
-				     "SELECT src FROM edge JOIN node ON node.id = src WHERE dst = ? AND why <> 4 AND live = 1",
+				     "SELECT src FROM edge JOIN node ON node.id = src WHERE dst = "
+				     "? AND why <> 4 AND live = 1",
 				     "i", id);
 	int r = -1, flat = 1;
 
@@ -110,12 +113,13 @@ static int in_group(const int64_t *ids, size_t n, int64_t id)
 }
 
 /* Does anything alive outside of its group refer to id? */
-static ctr_code is_referred(struct ctr_txn *txn, const struct garbage *g, const int64_t *ids, size_t n, int64_t id,
-			    int *ret, struct ctr_error *err)
+static ctr_code is_referred(struct ctr_txn *txn, const struct garbage *g, const int64_t *ids,
+			    size_t n, int64_t id, int *ret, struct ctr_error *err)
 {
-	sqlite3_stmt *st = txn_query(txn, err,
-				     "SELECT src, why FROM edge JOIN node ON node.id = src WHERE dst = ? AND live = 1",
-				     "i", id);
+	sqlite3_stmt *st = txn_query(
+		txn, err,
+		"SELECT src, why FROM edge JOIN node ON node.id = src WHERE dst = ? AND live = 1",
+		"i", id);
 	int r = -1;
 
 	*ret = 0;
@@ -137,22 +141,24 @@ static ctr_code is_referred(struct ctr_txn *txn, const struct garbage *g, const 
 }
 
 /* Has it become a root, or been touched by a call without a lease? */
-static ctr_code is_rooted(struct ctr_txn *txn, const struct garbage *g, int64_t id, int *ret, struct ctr_error *err)
+static ctr_code is_rooted(struct ctr_txn *txn, const struct garbage *g, int64_t id, int *ret,
+			  struct ctr_error *err)
 {
 	int64_t rooted = 0;
-	ctr_code code = txn_int(txn,
-				txn_query(txn, err,
-					  "SELECT 1 FROM node WHERE id = ? AND live = 1 AND (touched > ? OR"
-					  " (root = 1 AND (expires = 0 OR expires > ?)))",
-					  "iii", id, g->grace_ns, g->now_ns),
-				0, &rooted, err);
+	ctr_code code =
+		txn_int(txn,
+			txn_query(txn, err,
+				  "SELECT 1 FROM node WHERE id = ? AND live = 1 AND (touched > ? OR"
+				  " (root = 1 AND (expires = 0 OR expires > ?)))",
+				  "iii", id, g->grace_ns, g->now_ns),
+			0, &rooted, err);
 
 	*ret = rooted != 0;
 	return code;
 }
 
-static ctr_code is_garbage(struct ctr_txn *txn, const struct garbage *g, const int64_t *ids, size_t n, int *ret,
-			   struct ctr_error *err)
+static ctr_code is_garbage(struct ctr_txn *txn, const struct garbage *g, const int64_t *ids,
+			   size_t n, int *ret, struct ctr_error *err)
 {
 	*ret = 1;
 	for (size_t i = 0; *ret && i < n; i++) {
@@ -174,9 +180,11 @@ static ctr_code is_garbage(struct ctr_txn *txn, const struct garbage *g, const i
 static const char object_sql[] =
 	"SELECT n.kind, n.key, n.sub, ns.name, coalesce(c.digest, s.backend_key, i.backend_ref, '')"
 	" FROM node n JOIN namespace ns ON ns.id = n.ns LEFT JOIN content c ON c.node = n.id"
-	" LEFT JOIN snapshot s ON s.node = n.id LEFT JOIN ingest i ON i.node = n.id WHERE n.id = ? AND n.live = 1";
+	" LEFT JOIN snapshot s ON s.node = n.id LEFT JOIN ingest i ON i.node = n.id WHERE n.id = ? "
+	"AND n.live = 1";
 
-static ctr_code tell(struct ctr_txn *txn, sqlite3_stmt *st, enum meta_kind kind, struct ctr_error *err)
+static ctr_code tell(struct ctr_txn *txn, sqlite3_stmt *st, enum meta_kind kind,
+		     struct ctr_error *err)
 {
 	Containerd__Services__Images__V1__ImageDelete image;
 	Containerd__Events__SnapshotRemove snapshot;
@@ -194,7 +202,8 @@ static ctr_code tell(struct ctr_txn *txn, sqlite3_stmt *st, enum meta_kind kind,
 	return meta_publish(txn, row_text(st, 3), "/snapshot/remove", &snapshot.base, err);
 }
 
-static ctr_code delete_row(struct ctr_txn *txn, enum meta_kind kind, int64_t id, struct ctr_error *err)
+static ctr_code delete_row(struct ctr_txn *txn, enum meta_kind kind, int64_t id,
+			   struct ctr_error *err)
 {
 	switch (kind) {
 	case META_CONTENT:
@@ -225,7 +234,8 @@ static ctr_code remove_one(struct ctr_txn *txn, struct batch *b, int64_t id, str
 	ctr_code code = tell(txn, st, kind, err);
 
 	if (code == CTR_OK && *row_text(st, 4) &&
-	    remains_add(&b->remains, kind, kind == META_SNAPSHOT ? row_text(st, 2) : "", row_text(st, 4)) < 0)
+	    remains_add(&b->remains, kind, kind == META_SNAPSHOT ? row_text(st, 2) : "",
+			row_text(st, 4)) < 0)
 		code = ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	sqlite3_reset(st);
 	if (code == CTR_OK)
@@ -243,8 +253,10 @@ static ctr_code batch_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	const int64_t stop_ns = clock_now_ns() + GC_BATCH_NS;
 	size_t done = 0;
 
-	while (b->group < g->n_groups && done < GC_BATCH && (done == 0 || clock_now_ns() < stop_ns)) {
-		const size_t from = b->group ? g->group_end[b->group - 1] : 0, n = g->group_end[b->group] - from;
+	while (b->group < g->n_groups && done < GC_BATCH &&
+	       (done == 0 || clock_now_ns() < stop_ns)) {
+		const size_t from = b->group ? g->group_end[b->group - 1] : 0,
+			     n = g->group_end[b->group] - from;
 		int garbage = 0;
 		ctr_code code = is_garbage(txn, g, g->ids + from, n, &garbage, err);
 
@@ -258,8 +270,8 @@ static ctr_code batch_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return CTR_OK;
 }
 
-ctr_code gc_sweep(struct gc *gc, const struct garbage *g, struct remains_list *remains, uint64_t *ret_removed,
-		  struct ctr_error *err)
+ctr_code gc_sweep(struct gc *gc, const struct garbage *g, struct remains_list *remains,
+		  uint64_t *ret_removed, struct ctr_error *err)
 {
 	struct batch b = { .g = g };
 
@@ -282,11 +294,12 @@ ctr_code gc_sweep(struct gc *gc, const struct garbage *g, struct remains_list *r
 static ctr_code names_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 {
 	int *changes = ud;
-	ctr_code code = txn_exec(txn, err,
-				 "DELETE FROM node WHERE id IN (SELECT id FROM node n WHERE live = 0"
-				 " AND NOT EXISTS(SELECT 1 FROM edge WHERE dst = n.id)"
-				 " AND NOT EXISTS(SELECT 1 FROM edge WHERE src = n.id) LIMIT ?)",
-				 "i", (int64_t)GC_BATCH);
+	ctr_code code =
+		txn_exec(txn, err,
+			 "DELETE FROM node WHERE id IN (SELECT id FROM node n WHERE live = 0"
+			 " AND NOT EXISTS(SELECT 1 FROM edge WHERE dst = n.id)"
+			 " AND NOT EXISTS(SELECT 1 FROM edge WHERE src = n.id) LIMIT ?)",
+			 "i", (int64_t)GC_BATCH);
 
 	*changes = txn_changes(txn);
 	return code;

@@ -34,7 +34,9 @@ static const char *text(struct arena *a, const char *s)
 
 static struct ctr_any any(struct arena *a, struct ctr_any v)
 {
-	return (struct ctr_any){ .type_url = text(a, v.type_url), .value = take(a, v.value, v.n), .n = v.n };
+	return (struct ctr_any){ .type_url = text(a, v.type_url),
+				 .value = take(a, v.value, v.n),
+				 .n = v.n };
 }
 
 static struct ctr_labels labels(struct arena *a, struct ctr_labels l)
@@ -65,7 +67,8 @@ static struct ctr_container *copy_container(struct arena *a, const struct ctr_co
 	copy.spec = any(a, c->spec);
 	copy.labels = labels(a, c->labels);
 
-	struct ctr_extension *extensions = take(a, c->extensions, c->n_extensions * sizeof(*extensions));
+	struct ctr_extension *extensions =
+		take(a, c->extensions, c->n_extensions * sizeof(*extensions));
 
 	for (uint64_t i = 0; i < c->n_extensions; i++) {
 		const char *key = text(a, c->extensions[i].key);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The containers service: records only; a container's process is core/tasks'. Any values are stored byte for byte.
+ * The containers service: records only; a container's process is core/tasks'. Any values are stored
+ * byte for byte.
  */
 #include <string.h>
 
@@ -17,8 +18,9 @@
 #include "core/meta/meta.h"
 #include "core/meta/records.h"
 
-#define COLUMNS                                                                                     \
-	"image, runtime, options_url, options, spec_url, spec, snapshotter, snapshot_key, sandbox,"  \
+#define COLUMNS                                                                                    \
+	"image, runtime, options_url, options, spec_url, spec, snapshotter, snapshot_key, "        \
+	"sandbox,"                                                                                 \
 	" extensions, labels, created, updated"
 
 struct op {
@@ -52,16 +54,16 @@ static struct ctr_any any_column(sqlite3_stmt *st, int url)
 }
 
 /* Hand the row, whose COLUMNS begin at column at, to a sink. */
-static ctr_code with_row(sqlite3_stmt *st, int at, const char *id, ctr_container_sink sink, void *ud,
-			 struct ctr_error *err)
+static ctr_code with_row(sqlite3_stmt *st, int at, const char *id, ctr_container_sink sink,
+			 void *ud, struct ctr_error *err)
 {
 	AUTO_LABELS labels = META_LABELS_INIT;
 	AUTO_EXTENSIONS extensions = EXTENSIONS_INIT;
 	size_t n;
 	const void *packed = row_blob(st, at + 9, &n);
 	int r = extensions_unpack(packed, n, &extensions);
-	ctr_code code = r < 0 ? ctr_fail_errno(err, r, "extensions of container \"%s\"", id) :
-				meta_labels_column(st, at + 10, &labels, err);
+	ctr_code code = r < 0 ? ctr_fail_errno(err, r, "extensions of container \"%s\"", id)
+			      : meta_labels_column(st, at + 10, &labels, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -85,14 +87,16 @@ static ctr_code with_row(sqlite3_stmt *st, int at, const char *id, ctr_container
 	return sink(ud, &c);
 }
 
-ctr_code container_row(struct ctr_txn *txn, int64_t node, const char *id, ctr_container_sink sink, void *ud,
-		       struct ctr_error *err)
+ctr_code container_row(struct ctr_txn *txn, int64_t node, const char *id, ctr_container_sink sink,
+		       void *ud, struct ctr_error *err)
 {
-	sqlite3_stmt *st = txn_query(txn, err, "SELECT " COLUMNS " FROM container WHERE node = ?", "i", node);
+	sqlite3_stmt *st =
+		txn_query(txn, err, "SELECT " COLUMNS " FROM container WHERE node = ?", "i", node);
 	int r = st ? txn_row(txn, st, err) : -1;
 
 	if (r <= 0)
-		return r < 0 ? txn_code(err) : ctr_fail(err, CTR_DATA_LOSS, "container \"%s\" has no record", id);
+		return r < 0 ? txn_code(err)
+			     : ctr_fail(err, CTR_DATA_LOSS, "container \"%s\" has no record", id);
 	ctr_code code = with_row(st, 0, id, sink, ud, err);
 
 	sqlite3_reset(st);
@@ -113,8 +117,8 @@ static ctr_code get_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code == CTR_OK ? container_row(txn, node, op->id, op->sink, op->ud, err) : code;
 }
 
-ctr_code container_get(struct daemon *d, const struct ctr_call *call, const char *id, ctr_container_sink sink, void *ud,
-		       struct ctr_error *err)
+ctr_code container_get(struct daemon *d, const struct ctr_call *call, const char *id,
+		       ctr_container_sink sink, void *ud, struct ctr_error *err)
 {
 	struct op op = { .d = d, .call = call, .id = id, .sink = sink, .ud = ud };
 
@@ -195,8 +199,9 @@ static ctr_code check(const struct ctr_container *c, struct ctr_error *err)
 	if (!c->spec.type_url)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "container.Spec must be set");
 	if (*c->snapshot_key && !*c->snapshotter)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"container.Snapshotter must be set if container.SnapshotKey is set");
+		return ctr_fail(
+			err, CTR_INVALID_ARGUMENT,
+			"container.Snapshotter must be set if container.SnapshotKey is set");
 	return CTR_OK;
 }
 
@@ -226,7 +231,8 @@ static int pack(const struct ctr_container *c, struct packed *ret)
 	return r;
 }
 
-static ctr_code write_row(struct ctr_txn *txn, int64_t node, const struct ctr_container *c, struct ctr_error *err)
+static ctr_code write_row(struct ctr_txn *txn, int64_t node, const struct ctr_container *c,
+			  struct ctr_error *err)
 {
 	AUTO(packed_done) struct packed p = { 0 };
 	int r = pack(c, &p);
@@ -234,23 +240,28 @@ static ctr_code write_row(struct ctr_txn *txn, int64_t node, const struct ctr_co
 	if (r < 0)
 		return ctr_fail_errno(err, r, "container \"%s\"", c->id);
 	return txn_exec(txn, err,
-			"INSERT INTO container(node, " COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-			" ON CONFLICT(node) DO UPDATE SET image = excluded.image, spec_url = excluded.spec_url,"
+			"INSERT INTO container(node, " COLUMNS
+			") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+			" ON CONFLICT(node) DO UPDATE SET image = excluded.image, spec_url = "
+			"excluded.spec_url,"
 			" spec = excluded.spec, snapshotter = excluded.snapshotter,"
 			" snapshot_key = excluded.snapshot_key, extensions = excluded.extensions,"
 			" labels = excluded.labels, updated = excluded.updated",
-			"isssbsbsssbbii", node, c->image, c->runtime, c->options.type_url, c->options.value,
-			(size_t)c->options.n, c->spec.type_url, c->spec.value, (size_t)c->spec.n, c->snapshotter,
-			c->snapshot_key, c->sandbox, p.extensions, p.n_extensions, p.labels, p.n_labels,
-			c->created_ns, c->updated_ns);
+			"isssbsbsssbbii", node, c->image, c->runtime, c->options.type_url,
+			c->options.value, (size_t)c->options.n, c->spec.type_url, c->spec.value,
+			(size_t)c->spec.n, c->snapshotter, c->snapshot_key, c->sandbox,
+			p.extensions, p.n_extensions, p.labels, p.n_labels, c->created_ns,
+			c->updated_ns);
 }
 
 /* Record, node and edges. */
-static ctr_code write_object(struct ctr_txn *txn, const struct ctr_call *call, int64_t ns, int64_t node,
-			     const struct ctr_container *c, struct ctr_error *err)
+static ctr_code write_object(struct ctr_txn *txn, const struct ctr_call *call, int64_t ns,
+			     int64_t node, const struct ctr_container *c, struct ctr_error *err)
 {
 	const struct meta_ref refs[] = {
-		{ .kind = META_SNAPSHOT, .sub = c->snapshotter, .key = *c->snapshotter ? c->snapshot_key : "" },
+		{ .kind = META_SNAPSHOT,
+		  .sub = c->snapshotter,
+		  .key = *c->snapshotter ? c->snapshot_key : "" },
 		{ .kind = META_SANDBOX, .key = c->sandbox },
 	};
 	const struct meta_object o = {
@@ -300,8 +311,10 @@ static ctr_code create_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	if (code == CTR_OK)
 		code = meta_node(txn, ns, META_CONTAINER, "", c.id, 1, &op->node, err);
 	if (code == CTR_OK)
-		code = txn_int(txn, txn_query(txn, err, "SELECT live FROM node WHERE id = ?", "i", op->node), 0, &live,
-			       err);
+		code = txn_int(
+			txn,
+			txn_query(txn, err, "SELECT live FROM node WHERE id = ?", "i", op->node), 0,
+			&live, err);
 	if (code != CTR_OK)
 		return code;
 	if (live)
@@ -326,8 +339,9 @@ static ctr_code write_and_tell(struct op *op, ctr_txn_fn fn, struct ctr_error *e
 	return code;
 }
 
-ctr_code container_create(struct daemon *d, const struct ctr_call *call, const struct ctr_container *c,
-			  ctr_container_sink sink, void *ud, struct ctr_error *err)
+ctr_code container_create(struct daemon *d, const struct ctr_call *call,
+			  const struct ctr_container *c, ctr_container_sink sink, void *ud,
+			  struct ctr_error *err)
 {
 	struct op op = { .d = d, .call = call, .wanted = c, .id = c->id, .sink = sink, .ud = ud };
 	ctr_code code = check(c, err);
@@ -344,7 +358,8 @@ struct change {
 	int64_t ns;
 };
 
-static int apply_extensions(struct extensions *e, const struct ctr_container *wanted, const char *path)
+static int apply_extensions(struct extensions *e, const struct ctr_container *wanted,
+			    const char *path)
 {
 	static const char root[] = "extensions";
 	const char *key = NULL;
@@ -370,8 +385,9 @@ static int apply_extensions(struct extensions *e, const struct ctr_container *wa
 	return 1;
 }
 
-static ctr_code apply_path(struct ctr_container *c, struct meta_labels *labels, struct extensions *extensions,
-			   const struct ctr_container *wanted, const char *path, struct ctr_error *err)
+static ctr_code apply_path(struct ctr_container *c, struct meta_labels *labels,
+			   struct extensions *extensions, const struct ctr_container *wanted,
+			   const char *path, struct ctr_error *err)
 {
 	int r = meta_labels_apply(labels, wanted->labels, "labels", path);
 
@@ -388,7 +404,8 @@ static ctr_code apply_path(struct ctr_container *c, struct meta_labels *labels, 
 	else if (str_eq(path, "snapshotkey"))
 		c->snapshot_key = wanted->snapshot_key;
 	else
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "cannot update \"%s\" field on \"%s\"", path, c->id);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "cannot update \"%s\" field on \"%s\"",
+				path, c->id);
 	return CTR_OK;
 }
 
@@ -396,9 +413,11 @@ static ctr_code check_immutable(const struct ctr_container *old, const struct ct
 				struct ctr_error *err)
 {
 	if (!str_eq(old->snapshotter, wanted->snapshotter))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "container.Snapshotter field is immutable");
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"container.Snapshotter field is immutable");
 	if (!str_eq(old->runtime, wanted->runtime))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "container.Runtime.Name field is immutable");
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"container.Runtime.Name field is immutable");
 	return CTR_OK;
 }
 
@@ -420,8 +439,9 @@ static ctr_code publish_updated(const struct change *ch, const struct ctr_contai
 {
 	Containerd__Events__ContainerUpdate event;
 	struct message_map map = MESSAGE_MAP_INIT;
-	ctr_code code = message_map_fill(&map, c->labels, &containerd__events__container_update__labels_entry__descriptor,
-					 ch->err);
+	ctr_code code = message_map_fill(
+		&map, c->labels, &containerd__events__container_update__labels_entry__descriptor,
+		ch->err);
 
 	if (code != CTR_OK)
 		return code;
@@ -431,7 +451,8 @@ static ctr_code publish_updated(const struct change *ch, const struct ctr_contai
 	event.snapshot_key = lent(c->snapshot_key);
 	event.n_labels = map.n;
 	event.labels = (void *)map.entries;
-	code = meta_publish(ch->txn, call_ns(ch->op->call), "/containers/update", &event.base, ch->err);
+	code = meta_publish(ch->txn, call_ns(ch->op->call), "/containers/update", &event.base,
+			    ch->err);
 	message_map_done(&map);
 	return code;
 }
@@ -446,7 +467,8 @@ static ctr_code change_row(void *ud, const struct ctr_container *old)
 	if (meta_labels_copy(&labels, old->labels) < 0)
 		return oom(ch->err);
 	for (uint64_t i = 0; i < old->n_extensions; i++)
-		if (extensions_set(&extensions, old->extensions[i].key, old->extensions[i].value) < 0)
+		if (extensions_set(&extensions, old->extensions[i].key, old->extensions[i].value) <
+		    0)
 			return oom(ch->err);
 	ctr_code code = apply_mask(ch, &c, &labels, &extensions);
 
@@ -469,7 +491,8 @@ static ctr_code update_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	ctr_code code = meta_namespace(txn, op->call, 0, &ch.ns, err);
 
 	if (code == CTR_OK && !ch.ns)
-		return ctr_fail(err, CTR_NOT_FOUND, "cannot update container \"%s\" in namespace \"%s\"", op->id,
+		return ctr_fail(err, CTR_NOT_FOUND,
+				"cannot update container \"%s\" in namespace \"%s\"", op->id,
 				call_ns(op->call));
 	if (code == CTR_OK)
 		code = meta_find(txn, ch.ns, META_CONTAINER, "", op->id, &op->node, err);
@@ -480,10 +503,13 @@ static ctr_code update_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code;
 }
 
-ctr_code container_update(struct daemon *d, const struct ctr_call *call, const struct ctr_container *c,
-			  struct ctr_mask mask, ctr_container_sink sink, void *ud, struct ctr_error *err)
+ctr_code container_update(struct daemon *d, const struct ctr_call *call,
+			  const struct ctr_container *c, struct ctr_mask mask,
+			  ctr_container_sink sink, void *ud, struct ctr_error *err)
 {
-	struct op op = { .d = d, .call = call, .wanted = c, .id = c->id, .mask = mask, .sink = sink, .ud = ud };
+	struct op op = {
+		.d = d, .call = call, .wanted = c, .id = c->id, .mask = mask, .sink = sink, .ud = ud
+	};
 
 	if (!*c->id)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "must specify a container id");
@@ -502,7 +528,8 @@ static ctr_code remove_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	ctr_code code = meta_namespace(txn, op->call, 0, &ns, err);
 
 	if (code == CTR_OK && !ns)
-		return ctr_fail(err, CTR_NOT_FOUND, "cannot delete container \"%s\" in namespace \"%s\"", op->id,
+		return ctr_fail(err, CTR_NOT_FOUND,
+				"cannot delete container \"%s\" in namespace \"%s\"", op->id,
 				call_ns(op->call));
 	if (code == CTR_OK)
 		code = meta_find(txn, ns, META_CONTAINER, "", op->id, &op->node, err);
@@ -517,7 +544,8 @@ static ctr_code remove_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return meta_publish(txn, call_ns(op->call), "/containers/delete", &event.base, err);
 }
 
-ctr_code container_remove(struct daemon *d, const struct ctr_call *call, const char *id, struct ctr_error *err)
+ctr_code container_remove(struct daemon *d, const struct ctr_call *call, const char *id,
+			  struct ctr_error *err)
 {
 	struct op op = { .d = d, .call = call, .id = id };
 	ctr_code code = store_update(d->store, call, remove_fn, &op, err);

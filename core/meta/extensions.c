@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Extensions in a column: for each "key NUL type-url NUL", the length of the value as 4 bytes little-endian, the value.
+ * Extensions in a column: for each "key NUL type-url NUL", the length of the value as 4 bytes
+ * little-endian, the value.
  */
 #include "core/meta/extensions.h"
 
@@ -50,7 +51,8 @@ int extensions_pack(const struct extensions *e, void **ret_data, size_t *ret_n)
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->n; i++)
-		n += strlen(e->items[i].key) + strlen(e->items[i].value.type_url) + 6 + e->items[i].value.n;
+		n += strlen(e->items[i].key) + strlen(e->items[i].value.type_url) + 6 +
+		     e->items[i].value.n;
 	char *data = n ? malloc(n) : NULL, *at = data;
 
 	if (n && !data)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Parsing and matching of filters. A filter is a list of alternatives, each a list of selectors. Regular expressions
- * are PCRE2's with limits on time and memory; one that does not compile never matches, as in containerd.
+ * Parsing and matching of filters. A filter is a list of alternatives, each a list of selectors.
+ * Regular expressions are PCRE2's with limits on time and memory; one that does not compile never
+ * matches, as in containerd.
  */
 #include "core/meta/filter.h"
 
@@ -86,9 +87,10 @@ static ctr_code bad(struct parser *p, size_t pos, const char *what)
 	const char *in = p->s.input;
 
 	if (pos >= p->s.n)
-		return ctr_fail(p->err, CTR_INVALID_ARGUMENT, "filters: parse error: [%s]: %s", in, what);
-	return ctr_fail(p->err, CTR_INVALID_ARGUMENT, "filters: parse error: [%.*s >|%c|< %s]: %s", (int)pos, in, in[pos],
-			in + pos + 1, what);
+		return ctr_fail(p->err, CTR_INVALID_ARGUMENT, "filters: parse error: [%s]: %s", in,
+				what);
+	return ctr_fail(p->err, CTR_INVALID_ARGUMENT, "filters: parse error: [%.*s >|%c|< %s]: %s",
+			(int)pos, in, in[pos], in + pos + 1, what);
 }
 
 static ctr_code copy_text(struct parser *p, struct filter_text t, char **ret)
@@ -130,7 +132,9 @@ static ctr_code parse_field(struct parser *p, struct selector *sel)
 
 static ctr_code parse_operator(struct parser *p, struct selector *sel)
 {
-	static const char *const texts[] = { [OP_EQUAL] = "==", [OP_NOT_EQUAL] = "!=", [OP_MATCHES] = "~=" };
+	static const char *const texts[] = {
+		[OP_EQUAL] = "==", [OP_NOT_EQUAL] = "!=", [OP_MATCHES] = "~="
+	};
 	struct filter_text t;
 	enum filter_token token = filter_scan(&p->s, &t);
 	char what[64];
@@ -145,7 +149,8 @@ static ctr_code parse_operator(struct parser *p, struct selector *sel)
 			return CTR_OK;
 		}
 	}
-	snprintf(what, sizeof(what), "unsupported operator \"%.*s\"", (int)MIN(t.n, 32), p->s.input + t.pos);
+	snprintf(what, sizeof(what), "unsupported operator \"%.*s\"", (int)MIN(t.n, 32),
+		 p->s.input + t.pos);
 	return bad(p, t.pos, what);
 }
 
@@ -155,7 +160,8 @@ static ctr_code compile(struct parser *p, struct selector *sel)
 	int why;
 
 	sel->re = pcre2_compile((PCRE2_SPTR)sel->value, PCRE2_ZERO_TERMINATED,
-				PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &why, &at, NULL);
+				PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &why,
+				&at, NULL);
 	if (!sel->re)
 		return CTR_OK;
 	sel->match = pcre2_match_data_create(1, NULL);
@@ -248,10 +254,12 @@ static struct filter *filter_new(size_t n)
 	return f;
 }
 
-ctr_code filter_parse(const char *const *filters, size_t n, struct filter **ret, struct ctr_error *err)
+ctr_code filter_parse(const char *const *filters, size_t n, struct filter **ret,
+		      struct ctr_error *err)
 {
 	if (n > FILTERS_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "filters: %zu filters, more than %d", n, FILTERS_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "filters: %zu filters, more than %d", n,
+				FILTERS_MAX);
 	AUTO_FILTER *f = filter_new(n);
 
 	if (!f)
@@ -260,7 +268,8 @@ ctr_code filter_parse(const char *const *filters, size_t n, struct filter **ret,
 		struct parser p = { .filter = f, .err = err };
 
 		if (strlen(filters[i]) > FILTER_MAX)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "filters: filter of %zu bytes, more than %d",
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"filters: filter of %zu bytes, more than %d",
 					strlen(filters[i]), FILTER_MAX);
 		filter_scan_init(&p.s, filters[i]);
 		ctr_code code = parse_one(&p, &f->any[i]);
@@ -274,7 +283,8 @@ ctr_code filter_parse(const char *const *filters, size_t n, struct filter **ret,
 
 /* ---- matching ---- */
 
-static int selector_match(const struct filter *f, const struct selector *sel, filter_field_fn fn, const void *obj)
+static int selector_match(const struct filter *f, const struct selector *sel, filter_field_fn fn,
+			  const void *obj)
 {
 	const char *value = "";
 	int present = fn(obj, (const char *const *)sel->path, sel->n_path, &value);
@@ -291,7 +301,8 @@ static int selector_match(const struct filter *f, const struct selector *sel, fi
 	case OP_MATCHES:
 		break;
 	}
-	return sel->re && pcre2_match(sel->re, (PCRE2_SPTR)value, PCRE2_ZERO_TERMINATED, 0, 0, sel->match, f->limits) >= 0;
+	return sel->re && pcre2_match(sel->re, (PCRE2_SPTR)value, PCRE2_ZERO_TERMINATED, 0, 0,
+				      sel->match, f->limits) >= 0;
 }
 
 int filter_match(const struct filter *f, filter_field_fn fn, const void *obj)

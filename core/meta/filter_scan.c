@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The scanner of the filter language and its quoting (Go's escapes; the quotes are '"', '/' and '|'). Pure.
+ * The scanner of the filter language and its quoting (Go's escapes; the quotes are '"', '/' and
+ * '|'). Pure.
  */
 #include "core/meta/filter_scan.h"
 
@@ -55,14 +56,15 @@ static uint32_t next(struct filter_scanner *s)
 
 static int is_space(uint32_t ch)
 {
-	return ch == ' ' || (ch >= '\t' && ch <= '\r') || ch == 0x85 || ch == 0xa0 || ch == 0x1680 ||
-	       (ch >= 0x2000 && ch <= 0x200a) || ch == 0x2028 || ch == 0x2029 || ch == 0x202f || ch == 0x205f ||
-	       ch == 0x3000;
+	return ch == ' ' || (ch >= '\t' && ch <= '\r') || ch == 0x85 || ch == 0xa0 ||
+	       ch == 0x1680 || (ch >= 0x2000 && ch <= 0x200a) || ch == 0x2028 || ch == 0x2029 ||
+	       ch == 0x202f || ch == 0x205f || ch == 0x3000;
 }
 
 static int is_field(uint32_t ch)
 {
-	return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_';
+	return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+	       ch == '_';
 }
 
 static int is_operator(uint32_t ch)
@@ -77,7 +79,8 @@ static int is_quote(uint32_t ch)
 
 static int is_value(uint32_t ch)
 {
-	return ch != 0 && ch != BAD && ch != ',' && !is_space(ch) && ch > ' ' && ch != 0x7f && !(ch >= 0x80 && ch < 0xa0);
+	return ch != 0 && ch != BAD && ch != ',' && !is_space(ch) && ch > ' ' && ch != 0x7f &&
+	       !(ch >= 0x80 && ch < 0xa0);
 }
 
 static int digit_value(uint32_t ch)
@@ -211,7 +214,10 @@ static size_t put_utf8(char *to, uint32_t ch)
 	return 4;
 }
 
-/* One escape behind its backslash at *at; bytes written to to, or -EINVAL. An escaped NUL is refused. */
+/*
+ * One escape behind its backslash at *at; bytes written to to, or -EINVAL. An escaped NUL is
+ * refused.
+ */
 static int unescape(const char **at, char *to)
 {
 	static const char letters[] = "abfnrtv", values[] = "\a\b\f\n\r\t\v";

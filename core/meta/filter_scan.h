@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tokens of the filter language. Positions are byte offsets into the input, as containerd's messages show them.
+ * The tokens of the filter language. Positions are byte offsets into the input, as containerd's
+ * messages show them.
  */
 #ifndef CTR_CORE_META_FILTER_SCAN_H
 #define CTR_CORE_META_FILTER_SCAN_H
@@ -21,8 +22,8 @@ enum filter_token {
 
 struct filter_scanner {
 	const char *input;
-	size_t n, at; /* at: the next character */
-	int value;    /* a value may come next */
+	size_t n, at;      /* at: the next character */
+	int value;         /* a value may come next */
 	const char *error; /* of FT_ILLEGAL */
 };
 

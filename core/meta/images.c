@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The images service: a name, its target, labels. The record keeps its target alive, and by the target's labels all
- * that hangs on it.
+ * The images service: a name, its target, labels. The record keeps its target alive, and by the
+ * target's labels all that hangs on it.
  */
 #include <string.h>
 
@@ -68,14 +68,16 @@ static ctr_code with_row(sqlite3_stmt *st, int at, const char *name, ctr_image_s
 	return sink(ud, &image);
 }
 
-ctr_code image_row(struct ctr_txn *txn, int64_t node, const char *name, ctr_image_sink sink, void *ud,
-		   struct ctr_error *err)
+ctr_code image_row(struct ctr_txn *txn, int64_t node, const char *name, ctr_image_sink sink,
+		   void *ud, struct ctr_error *err)
 {
-	sqlite3_stmt *st = txn_query(txn, err, "SELECT " COLUMNS " FROM image WHERE node = ?", "i", node);
+	sqlite3_stmt *st =
+		txn_query(txn, err, "SELECT " COLUMNS " FROM image WHERE node = ?", "i", node);
 	int r = st ? txn_row(txn, st, err) : -1;
 
 	if (r <= 0)
-		return r < 0 ? txn_code(err) : ctr_fail(err, CTR_DATA_LOSS, "image \"%s\" has no record", name);
+		return r < 0 ? txn_code(err)
+			     : ctr_fail(err, CTR_DATA_LOSS, "image \"%s\" has no record", name);
 	ctr_code code = with_row(st, 0, name, sink, ud, err);
 
 	sqlite3_reset(st);
@@ -86,7 +88,8 @@ static ctr_code find(struct ctr_txn *txn, struct op *op, struct ctr_error *err)
 {
 	ctr_code code = meta_namespace(txn, op->call, 0, &op->ns, err);
 
-	return code == CTR_OK ? meta_find(txn, op->ns, META_IMAGE, "", op->name, &op->node, err) : code;
+	return code == CTR_OK ? meta_find(txn, op->ns, META_IMAGE, "", op->name, &op->node, err)
+			      : code;
 }
 
 static ctr_code get_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
@@ -97,8 +100,8 @@ static ctr_code get_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code == CTR_OK ? image_row(txn, op->node, op->name, op->sink, op->ud, err) : code;
 }
 
-ctr_code image_get(struct daemon *d, const struct ctr_call *call, const char *name, ctr_image_sink sink, void *ud,
-		   struct ctr_error *err)
+ctr_code image_get(struct daemon *d, const struct ctr_call *call, const char *name,
+		   ctr_image_sink sink, void *ud, struct ctr_error *err)
 {
 	struct op op = { .d = d, .call = call, .name = name, .sink = sink, .ud = ud };
 
@@ -150,8 +153,8 @@ static ctr_code list_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return r < 0 ? txn_code(err) : CTR_OK;
 }
 
-ctr_code image_list(struct daemon *d, const struct ctr_call *call, struct ctr_filters filters, ctr_image_sink sink,
-		    void *ud, struct ctr_error *err)
+ctr_code image_list(struct daemon *d, const struct ctr_call *call, struct ctr_filters filters,
+		    ctr_image_sink sink, void *ud, struct ctr_error *err)
 {
 	AUTO_FILTER *filter = NULL;
 	ctr_code code = filter_parse(filters.items, filters.n, &filter, err);
@@ -174,7 +177,8 @@ static ctr_code check(const struct ctr_image *image, struct ctr_error *err)
 		return code;
 	if (!digest_valid(t->digest))
 		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"Target.Digest \"%.200s\" invalid: invalid checksum digest format", t->digest);
+				"Target.Digest \"%.200s\" invalid: invalid checksum digest format",
+				t->digest);
 	if (t->length_bytes <= 0)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "Target.Size must be greater than zero");
 	if (!*t->media_type)
@@ -201,7 +205,8 @@ static int pack_labels(struct ctr_labels from, void **ret, size_t *ret_n)
 	return r < 0 ? r : meta_labels_pack(&labels, ret, ret_n);
 }
 
-static ctr_code write_row(struct ctr_txn *txn, int64_t node, const struct ctr_image *image, struct ctr_error *err)
+static ctr_code write_row(struct ctr_txn *txn, int64_t node, const struct ctr_image *image,
+			  struct ctr_error *err)
 {
 	AUTO(packed_done) struct packed p = { 0 };
 	const struct ctr_descriptor *t = &image->target;
@@ -209,13 +214,15 @@ static ctr_code write_row(struct ctr_txn *txn, int64_t node, const struct ctr_im
 	if (pack_labels(image->labels, &p.labels, &p.n_labels) < 0 ||
 	    pack_labels(t->annotations, &p.annotations, &p.n_annotations) < 0)
 		return oom(err);
-	return txn_exec(txn, err, "INSERT OR REPLACE INTO image(node, " COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-			"issibbii", node, t->media_type, t->digest, t->length_bytes, p.annotations, p.n_annotations,
-			p.labels, p.n_labels, image->created_ns, image->updated_ns);
+	return txn_exec(
+		txn, err,
+		"INSERT OR REPLACE INTO image(node, " COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+		"issibbii", node, t->media_type, t->digest, t->length_bytes, p.annotations,
+		p.n_annotations, p.labels, p.n_labels, image->created_ns, image->updated_ns);
 }
 
-static ctr_code write_object(struct ctr_txn *txn, const struct op *op, const struct ctr_image *image,
-			     struct ctr_error *err)
+static ctr_code write_object(struct ctr_txn *txn, const struct op *op,
+			     const struct ctr_image *image, struct ctr_error *err)
 {
 	const struct meta_ref target = { .kind = META_CONTENT, .key = image->target.digest };
 	const struct meta_object o = {
@@ -232,13 +239,14 @@ static ctr_code write_object(struct ctr_txn *txn, const struct op *op, const str
 	return code == CTR_OK ? meta_object_set(txn, op->call, &o, err) : code;
 }
 
-static ctr_code publish_created(struct ctr_txn *txn, const struct op *op, const struct ctr_image *image,
-				struct ctr_error *err)
+static ctr_code publish_created(struct ctr_txn *txn, const struct op *op,
+				const struct ctr_image *image, struct ctr_error *err)
 {
 	Containerd__Services__Images__V1__ImageCreate event;
 	struct message_map map = MESSAGE_MAP_INIT;
-	ctr_code code = message_map_fill(&map, image->labels,
-					 &containerd__services__images__v1__image_create__labels_entry__descriptor, err);
+	ctr_code code = message_map_fill(
+		&map, image->labels,
+		&containerd__services__images__v1__image_create__labels_entry__descriptor, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -261,8 +269,10 @@ static ctr_code create_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	if (code == CTR_OK)
 		code = meta_node(txn, op->ns, META_IMAGE, "", image.name, 1, &op->node, err);
 	if (code == CTR_OK)
-		code = txn_int(txn, txn_query(txn, err, "SELECT live FROM node WHERE id = ?", "i", op->node), 0, &live,
-			       err);
+		code = txn_int(
+			txn,
+			txn_query(txn, err, "SELECT live FROM node WHERE id = ?", "i", op->node), 0,
+			&live, err);
 	if (code == CTR_OK && live)
 		return ctr_fail(err, CTR_ALREADY_EXISTS, "image \"%s\"", image.name);
 	image.created_ns = image.updated_ns = op->epoch_ns ? op->epoch_ns : clock_wall_ns();
@@ -288,10 +298,12 @@ static ctr_code write_and_tell(struct op *op, ctr_txn_fn fn, struct ctr_error *e
 	return code;
 }
 
-ctr_code image_create(struct daemon *d, const struct ctr_call *call, const struct ctr_image *image, int64_t epoch_ns,
-		      ctr_image_sink sink, void *ud, struct ctr_error *err)
+ctr_code image_create(struct daemon *d, const struct ctr_call *call, const struct ctr_image *image,
+		      int64_t epoch_ns, ctr_image_sink sink, void *ud, struct ctr_error *err)
 {
-	struct op op = { .d = d, .call = call, .wanted = image, .name = image->name, .epoch_ns = epoch_ns };
+	struct op op = {
+		.d = d, .call = call, .wanted = image, .name = image->name, .epoch_ns = epoch_ns
+	};
 	ctr_code code = check(image, err);
 
 	op.sink = sink;
@@ -307,8 +319,9 @@ struct change {
 	struct ctr_error *err;
 };
 
-static ctr_code apply_path(struct ctr_image *image, struct meta_labels *labels, struct meta_labels *annotations,
-			   const struct ctr_image *wanted, const char *path, struct ctr_error *err)
+static ctr_code apply_path(struct ctr_image *image, struct meta_labels *labels,
+			   struct meta_labels *annotations, const struct ctr_image *wanted,
+			   const char *path, struct ctr_error *err)
 {
 	int r = meta_labels_apply(labels, wanted->labels, "labels", path);
 
@@ -320,18 +333,18 @@ static ctr_code apply_path(struct ctr_image *image, struct meta_labels *labels, 
 	}
 	if (r < 0)
 		return oom(err);
-	return r > 0 ? CTR_OK :
-		       ctr_fail(err, CTR_INVALID_ARGUMENT, "cannot update \"%s\" field on image \"%s\"", path,
-				image->name);
+	return r > 0 ? CTR_OK
+		     : ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"cannot update \"%s\" field on image \"%s\"", path, image->name);
 }
 
 static ctr_code publish_updated(const struct change *ch, const struct ctr_image *image)
 {
 	Containerd__Services__Images__V1__ImageUpdate event;
 	struct message_map map = MESSAGE_MAP_INIT;
-	ctr_code code = message_map_fill(&map, image->labels,
-					 &containerd__services__images__v1__image_update__labels_entry__descriptor,
-					 ch->err);
+	ctr_code code = message_map_fill(
+		&map, image->labels,
+		&containerd__services__images__v1__image_update__labels_entry__descriptor, ch->err);
 
 	if (code != CTR_OK)
 		return code;
@@ -355,7 +368,8 @@ static ctr_code change_row(void *ud, const struct ctr_image *old)
 	struct ctr_image image = *old;
 	ctr_code code = CTR_OK;
 
-	if (meta_labels_copy(&labels, old->labels) < 0 || meta_labels_copy(&annotations, old->target.annotations) < 0)
+	if (meta_labels_copy(&labels, old->labels) < 0 ||
+	    meta_labels_copy(&annotations, old->target.annotations) < 0)
 		return oom(ch->err);
 	for (size_t i = 0; code == CTR_OK && i < n; i++)
 		code = apply_path(&image, &labels, &annotations, ch->op->wanted, paths[i], ch->err);
@@ -383,8 +397,9 @@ static ctr_code update_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code;
 }
 
-ctr_code image_update(struct daemon *d, const struct ctr_call *call, const struct ctr_image *image, struct ctr_mask mask,
-		      int64_t epoch_ns, ctr_image_sink sink, void *ud, struct ctr_error *err)
+ctr_code image_update(struct daemon *d, const struct ctr_call *call, const struct ctr_image *image,
+		      struct ctr_mask mask, int64_t epoch_ns, ctr_image_sink sink, void *ud,
+		      struct ctr_error *err)
 {
 	struct op op = { .d = d, .call = call, .wanted = image, .name = image->name, .mask = mask };
 
@@ -405,13 +420,15 @@ ctr_code image_update(struct daemon *d, const struct ctr_call *call, const struc
 static ctr_code require_target(struct ctr_txn *txn, const struct op *op, struct ctr_error *err)
 {
 	int64_t same = 0;
-	ctr_code code = txn_int(txn,
-				txn_query(txn, err, "SELECT 1 FROM image WHERE node = ? AND digest = ?", "is", op->node,
-					  op->target),
-				0, &same, err);
+	ctr_code code =
+		txn_int(txn,
+			txn_query(txn, err, "SELECT 1 FROM image WHERE node = ? AND digest = ?",
+				  "is", op->node, op->target),
+			0, &same, err);
 
 	if (code == CTR_OK && !same)
-		code = ctr_fail(err, CTR_NOT_FOUND, "image \"%s\" with target %s", op->name, op->target);
+		code = ctr_fail(err, CTR_NOT_FOUND, "image \"%s\" with target %s", op->name,
+				op->target);
 	return code;
 }
 
@@ -434,8 +451,8 @@ static ctr_code remove_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return meta_publish(txn, call_ns(op->call), "/images/delete", &event.base, err);
 }
 
-ctr_code image_remove(struct daemon *d, const struct ctr_call *call, const char *name, const char *target, int32_t sync,
-		      struct ctr_error *err)
+ctr_code image_remove(struct daemon *d, const struct ctr_call *call, const char *name,
+		      const char *target, int32_t sync, struct ctr_error *err)
 {
 	struct op op = { .d = d, .call = call, .name = name, .target = str_or(target, "") };
 	ctr_code code = store_update(d->store, call, remove_fn, &op, err);

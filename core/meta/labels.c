@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Labels and annotations: a sorted map without empty values, its limits, its form in a column ("key NUL value NUL" for
- * each, in order), and the part of a field mask that concerns it.
+ * Labels and annotations: a sorted map without empty values, its limits, its form in a column ("key
+ * NUL value NUL" for each, in order), and the part of a field mask that concerns it.
  */
 #include <errno.h>
 #include <string.h>
@@ -126,9 +126,11 @@ ctr_code meta_labels_check(const char *what, struct ctr_labels l, struct ctr_err
 		if (label_valid(key, value))
 			continue;
 		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"%s%slabel key and value length (%zu bytes) greater than maximum size (%d bytes), "
+				"%s%slabel key and value length (%zu bytes) greater than maximum "
+				"size (%d bytes), "
 				"key: %.*s",
-				what, *what ? ": " : "", strlen(key) + strlen(value), LABEL_MAX, KEY_SHOWN, key);
+				what, *what ? ": " : "", strlen(key) + strlen(value), LABEL_MAX,
+				KEY_SHOWN, key);
 	}
 	return CTR_OK;
 }
@@ -159,7 +161,8 @@ int meta_labels_unpack(const void *data, size_t n, struct meta_labels *ret)
 
 	while (at < end) {
 		const char *value = memchr(at, '\0', (size_t)(end - at));
-		const char *next = value ? memchr(value + 1, '\0', (size_t)(end - value - 1)) : NULL;
+		const char *next =
+			value ? memchr(value + 1, '\0', (size_t)(end - value - 1)) : NULL;
 
 		if (!next)
 			return -EBADMSG;
@@ -173,7 +176,8 @@ int meta_labels_unpack(const void *data, size_t n, struct meta_labels *ret)
 	return 0;
 }
 
-ctr_code meta_labels_column(sqlite3_stmt *stmt, int column, struct meta_labels *ret, struct ctr_error *err)
+ctr_code meta_labels_column(sqlite3_stmt *stmt, int column, struct meta_labels *ret,
+			    struct ctr_error *err)
 {
 	size_t n;
 	const void *data = row_blob(stmt, column, &n);
@@ -184,7 +188,8 @@ ctr_code meta_labels_column(sqlite3_stmt *stmt, int column, struct meta_labels *
 	return r < 0 ? ctr_fail_errno(err, r, "labels") : CTR_OK;
 }
 
-int meta_labels_apply(struct meta_labels *l, struct ctr_labels wanted, const char *root, const char *path)
+int meta_labels_apply(struct meta_labels *l, struct ctr_labels wanted, const char *root,
+		      const char *path)
 {
 	const size_t n = strlen(root);
 

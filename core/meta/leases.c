@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The leases service. A lease is a root; what it holds are edges from its node, so a resource need not exist yet.
+ * The leases service. A lease is a root; what it holds are edges from its node, so a resource need
+ * not exist yet.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,15 +43,18 @@ static ctr_code create_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	if (code == CTR_OK)
 		code = meta_node(txn, op->ns, META_LEASE, "", op->id, 1, &op->node, err);
 	if (code == CTR_OK)
-		code = txn_int(txn, txn_query(txn, err, "SELECT live FROM node WHERE id = ?", "i", op->node), 0, &live,
-			       err);
+		code = txn_int(
+			txn,
+			txn_query(txn, err, "SELECT live FROM node WHERE id = ?", "i", op->node), 0,
+			&live, err);
 	if (code == CTR_OK && live)
 		return ctr_fail(err, CTR_ALREADY_EXISTS, "lease \"%s\"", op->id);
 	if (code == CTR_OK && meta_labels_pack(&op->labels, &labels, &n) < 0)
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	if (code == CTR_OK)
-		code = txn_exec(txn, err, "INSERT INTO lease(node, labels, created) VALUES(?, ?, ?)", "ibi", op->node,
-				labels, n, op->created_ns);
+		code = txn_exec(txn, err,
+				"INSERT INTO lease(node, labels, created) VALUES(?, ?, ?)", "ibi",
+				op->node, labels, n, op->created_ns);
 	if (code != CTR_OK)
 		return code;
 	const struct meta_object o = {
@@ -91,10 +95,12 @@ static ctr_code hand_out(const struct op *op)
 	return op->sink ? op->sink(op->ud, &lease) : CTR_OK;
 }
 
-ctr_code lease_create(struct daemon *d, const struct ctr_call *call, const struct ctr_lease *lease, ctr_lease_sink sink,
-		      void *ud, struct ctr_error *err)
+ctr_code lease_create(struct daemon *d, const struct ctr_call *call, const struct ctr_lease *lease,
+		      ctr_lease_sink sink, void *ud, struct ctr_error *err)
 {
-	struct op op = { .call = call, .id = lease->id, .sink = sink, .ud = ud, .created_ns = clock_wall_ns() };
+	struct op op = {
+		.call = call, .id = lease->id, .sink = sink, .ud = ud, .created_ns = clock_wall_ns()
+	};
 	ctr_code code = meta_labels_check("lease.Labels", lease->labels, err);
 	char id[ID_ROOM];
 
@@ -118,7 +124,8 @@ static ctr_code find(struct ctr_txn *txn, struct op *op, struct ctr_error *err)
 {
 	ctr_code code = meta_namespace(txn, op->call, 0, &op->ns, err);
 
-	return code == CTR_OK ? meta_find(txn, op->ns, META_LEASE, "", op->id, &op->node, err) : code;
+	return code == CTR_OK ? meta_find(txn, op->ns, META_LEASE, "", op->id, &op->node, err)
+			      : code;
 }
 
 static ctr_code remove_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
@@ -131,7 +138,8 @@ static ctr_code remove_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code == CTR_OK ? meta_object_remove(txn, op->node, err) : code;
 }
 
-ctr_code lease_remove(struct daemon *d, const struct ctr_call *call, const char *id, int32_t sync, struct ctr_error *err)
+ctr_code lease_remove(struct daemon *d, const struct ctr_call *call, const char *id, int32_t sync,
+		      struct ctr_error *err)
 {
 	struct op op = { .call = call, .id = id };
 	ctr_code code = store_update(d->store, call, remove_fn, &op, err);
@@ -180,8 +188,8 @@ static ctr_code list_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return r < 0 ? txn_code(err) : CTR_OK;
 }
 
-ctr_code lease_list(struct daemon *d, const struct ctr_call *call, struct ctr_filters filters, ctr_lease_sink sink,
-		    void *ud, struct ctr_error *err)
+ctr_code lease_list(struct daemon *d, const struct ctr_call *call, struct ctr_filters filters,
+		    ctr_lease_sink sink, void *ud, struct ctr_error *err)
 {
 	AUTO_FILTER *filter = NULL;
 	ctr_code code = filter_parse(filters.items, filters.n, &filter, err);
@@ -206,28 +214,33 @@ static const struct {
 };
 
 /* What a resource names, as containerd reads it. */
-static ctr_code parse_resource(const struct ctr_lease_resource *r, enum meta_kind *ret_kind, const char **ret_sub,
-			       struct ctr_error *err)
+static ctr_code parse_resource(const struct ctr_lease_resource *r, enum meta_kind *ret_kind,
+			       const char **ret_sub, struct ctr_error *err)
 {
 	const char *slash = strchrnul(r->type, '/');
 	const size_t n = (size_t)(slash - r->type);
 	size_t i = 0;
 
-	while (i < ARRAY_SIZE(types) && (strlen(types[i].type) != n || memcmp(types[i].type, r->type, n) != 0))
+	while (i < ARRAY_SIZE(types) &&
+	       (strlen(types[i].type) != n || memcmp(types[i].type, r->type, n) != 0))
 		i++;
 	if (i == ARRAY_SIZE(types))
-		return ctr_fail(err, CTR_UNIMPLEMENTED, "resource type %s not supported yet", r->type);
+		return ctr_fail(err, CTR_UNIMPLEMENTED, "resource type %s not supported yet",
+				r->type);
 	*ret_kind = types[i].kind;
 	*ret_sub = *slash ? slash + 1 : "";
 	if (*ret_kind == META_SNAPSHOT) {
 		if (!**ret_sub || strchr(*ret_sub, '/'))
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "invalid snapshot resource type %s", r->type);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"invalid snapshot resource type %s", r->type);
 	} else if (*slash) {
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "invalid resource type %s", r->type);
 	}
 	if (*ret_kind == META_CONTENT && !digest_valid(r->id))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT,
-				"invalid content resource id %.200s: invalid checksum digest format", r->id);
+		return ctr_fail(
+			err, CTR_INVALID_ARGUMENT,
+			"invalid content resource id %.200s: invalid checksum digest format",
+			r->id);
 	return CTR_OK;
 }
 
@@ -273,9 +286,11 @@ static ctr_code drop_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 		code = find(txn, op, err);
 	if (code == CTR_OK)
 		code = meta_node(txn, op->ns, kind, sub, op->resource->id, 0, &node, err);
-	return code == CTR_OK ? txn_exec(txn, err, "DELETE FROM edge WHERE src = ? AND dst = ? AND why IN (3, 4)", "ii",
-					 op->node, node) :
-				code;
+	return code == CTR_OK
+		       ? txn_exec(txn, err,
+				  "DELETE FROM edge WHERE src = ? AND dst = ? AND why IN (3, 4)",
+				  "ii", op->node, node)
+		       : code;
 }
 
 ctr_code lease_remove_resource(struct daemon *d, const struct ctr_call *call, const char *id,
@@ -319,7 +334,8 @@ static ctr_code resources_fn(struct ctr_txn *txn, void *ud, struct ctr_error *er
 	if (code != CTR_OK)
 		return code;
 	st = txn_query(txn, err,
-		       "SELECT kind, sub, key FROM edge JOIN node ON node.id = dst WHERE src = ? AND why IN (3, 4)"
+		       "SELECT kind, sub, key FROM edge JOIN node ON node.id = dst WHERE src = ? "
+		       "AND why IN (3, 4)"
 		       " AND kind IN (1, 2, 3, 6) ORDER BY kind, sub, key",
 		       "i", op->node);
 	while (st && (r = txn_row(txn, st, err)) > 0) {
@@ -330,8 +346,8 @@ static ctr_code resources_fn(struct ctr_txn *txn, void *ud, struct ctr_error *er
 	return r < 0 ? txn_code(err) : CTR_OK;
 }
 
-ctr_code lease_resources(struct daemon *d, const struct ctr_call *call, const char *id, ctr_lease_resource_sink sink,
-			 void *ud, struct ctr_error *err)
+ctr_code lease_resources(struct daemon *d, const struct ctr_call *call, const char *id,
+			 ctr_lease_resource_sink sink, void *ud, struct ctr_error *err)
 {
 	struct op op = { .call = call, .id = id, .resource_sink = sink, .ud = ud };
 

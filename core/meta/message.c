@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Maps of messages from labels. All generated map entries of strings have the same layout: base, key, value.
+ * Maps of messages from labels. All generated map entries of strings have the same layout: base,
+ * key, value.
  */
 #include "core/meta/message.h"
 
@@ -10,8 +11,8 @@
 
 typedef Containerd__Events__NamespaceCreate__LabelsEntry any_entry;
 
-ctr_code message_map_fill(struct message_map *map, struct ctr_labels from, const ProtobufCMessageDescriptor *entry,
-			  struct ctr_error *err)
+ctr_code message_map_fill(struct message_map *map, struct ctr_labels from,
+			  const ProtobufCMessageDescriptor *entry, struct ctr_error *err)
 {
 	if (entry->sizeof_message != sizeof(any_entry) || entry->n_fields != 2)
 		return ctr_fail(err, CTR_INTERNAL, "%s is no map of strings", entry->name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The namespaces service. Removal is refused while anything is in the namespace; leases and ingests, which hold nothing
- * then, go with it.
+ * The namespaces service. Removal is refused while anything is in the namespace; leases and
+ * ingests, which hold nothing then, go with it.
  */
 #include <string.h>
 
@@ -22,10 +22,11 @@ struct op {
 };
 
 /* The labels of a namespace; *ret_found 0 when it is not there. */
-static ctr_code read_labels(struct ctr_txn *txn, const char *name, struct meta_labels *ret, int *ret_found,
-			    struct ctr_error *err)
+static ctr_code read_labels(struct ctr_txn *txn, const char *name, struct meta_labels *ret,
+			    int *ret_found, struct ctr_error *err)
 {
-	sqlite3_stmt *st = txn_query(txn, err, "SELECT labels FROM namespace WHERE name = ?", "s", name);
+	sqlite3_stmt *st =
+		txn_query(txn, err, "SELECT labels FROM namespace WHERE name = ?", "s", name);
 	int r = st ? txn_row(txn, st, err) : -1;
 	ctr_code code = CTR_OK;
 
@@ -38,16 +39,16 @@ static ctr_code read_labels(struct ctr_txn *txn, const char *name, struct meta_l
 	return code;
 }
 
-static ctr_code write_labels(struct ctr_txn *txn, const char *name, const struct meta_labels *labels,
-			     struct ctr_error *err)
+static ctr_code write_labels(struct ctr_txn *txn, const char *name,
+			     const struct meta_labels *labels, struct ctr_error *err)
 {
 	AUTO_FREE void *data = NULL;
 	size_t n = 0;
 
 	if (meta_labels_pack(labels, &data, &n) < 0)
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
-	return txn_exec(txn, err, "UPDATE namespace SET labels = ?, updated = ? WHERE name = ?", "bis", data, n,
-			clock_wall_ns(), name);
+	return txn_exec(txn, err, "UPDATE namespace SET labels = ?, updated = ? WHERE name = ?",
+			"bis", data, n, clock_wall_ns(), name);
 }
 
 static ctr_code hand_out(struct op *op)
@@ -69,8 +70,8 @@ static ctr_code get_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return read_labels(txn, op->name, &op->result, &found, err);
 }
 
-ctr_code namespace_get(struct daemon *d, const struct ctr_call *call, const char *name, ctr_namespace_sink sink, void *ud,
-		       struct ctr_error *err)
+ctr_code namespace_get(struct daemon *d, const struct ctr_call *call, const char *name,
+		       ctr_namespace_sink sink, void *ud, struct ctr_error *err)
 {
 	struct op op = { .name = name, .sink = sink, .ud = ud };
 	ctr_code code = meta_ident_check("", name, err);
@@ -86,7 +87,8 @@ ctr_code namespace_get(struct daemon *d, const struct ctr_call *call, const char
 static ctr_code list_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 {
 	struct op *op = ud;
-	sqlite3_stmt *st = txn_query(txn, err, "SELECT name, labels FROM namespace ORDER BY name", "");
+	sqlite3_stmt *st =
+		txn_query(txn, err, "SELECT name, labels FROM namespace ORDER BY name", "");
 	int r = -1;
 
 	while (st && (r = txn_row(txn, st, err)) > 0) {
@@ -101,8 +103,8 @@ static ctr_code list_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return r < 0 ? txn_code(err) : CTR_OK;
 }
 
-ctr_code namespace_list(struct daemon *d, const struct ctr_call *call, ctr_namespace_sink sink, void *ud,
-			struct ctr_error *err)
+ctr_code namespace_list(struct daemon *d, const struct ctr_call *call, ctr_namespace_sink sink,
+			void *ud, struct ctr_error *err)
 {
 	struct op op = { .sink = sink, .ud = ud };
 	ctr_code code = store_view(d->store, call, list_fn, &op, err);
@@ -115,8 +117,9 @@ static ctr_code publish_created(struct ctr_txn *txn, const struct op *op, struct
 {
 	Containerd__Events__NamespaceCreate event;
 	struct message_map map = MESSAGE_MAP_INIT;
-	ctr_code code = message_map_fill(&map, meta_labels_view(&op->result),
-					 &containerd__events__namespace_create__labels_entry__descriptor, err);
+	ctr_code code = message_map_fill(
+		&map, meta_labels_view(&op->result),
+		&containerd__events__namespace_create__labels_entry__descriptor, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -147,8 +150,9 @@ static ctr_code create_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code == CTR_OK ? publish_created(txn, op, err) : code;
 }
 
-ctr_code namespace_create(struct daemon *d, const struct ctr_call *call, const struct ctr_namespace *ns,
-			  ctr_namespace_sink sink, void *ud, struct ctr_error *err)
+ctr_code namespace_create(struct daemon *d, const struct ctr_call *call,
+			  const struct ctr_namespace *ns, ctr_namespace_sink sink, void *ud,
+			  struct ctr_error *err)
 {
 	struct op op = { .ns = ns, .name = ns->name, .sink = sink, .ud = ud };
 	ctr_code code = meta_ident_check("", ns->name, err);
@@ -167,8 +171,9 @@ static ctr_code publish_updated(struct ctr_txn *txn, const struct op *op, struct
 {
 	Containerd__Events__NamespaceUpdate event;
 	struct message_map map = MESSAGE_MAP_INIT;
-	ctr_code code = message_map_fill(&map, meta_labels_view(&op->result),
-					 &containerd__events__namespace_update__labels_entry__descriptor, err);
+	ctr_code code = message_map_fill(
+		&map, meta_labels_view(&op->result),
+		&containerd__events__namespace_update__labels_entry__descriptor, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -184,19 +189,20 @@ static ctr_code publish_updated(struct ctr_txn *txn, const struct op *op, struct
 static ctr_code apply_mask(struct op *op, struct ctr_error *err)
 {
 	if (op->mask.n == 0)
-		return meta_labels_copy(&op->result, op->ns->labels) < 0 ?
-			       ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory") :
-			       CTR_OK;
+		return meta_labels_copy(&op->result, op->ns->labels) < 0
+			       ? ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory")
+			       : CTR_OK;
 	for (uint64_t i = 0; i < op->mask.n; i++) {
 		const char *path = op->mask.paths[i];
-		int r = strcmp(path, "labels") == 0 ?
-				0 :
-				meta_labels_apply(&op->result, op->ns->labels, "labels", path);
+		int r = strcmp(path, "labels") == 0
+				? 0
+				: meta_labels_apply(&op->result, op->ns->labels, "labels", path);
 
 		if (r < 0)
 			return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 		if (r == 0)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "cannot update \"%s\" field", path);
+			return ctr_fail(err, CTR_INVALID_ARGUMENT, "cannot update \"%s\" field",
+					path);
 	}
 	return CTR_OK;
 }
@@ -217,8 +223,9 @@ static ctr_code update_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code == CTR_OK ? publish_updated(txn, op, err) : code;
 }
 
-ctr_code namespace_update(struct daemon *d, const struct ctr_call *call, const struct ctr_namespace *ns,
-			  struct ctr_mask mask, ctr_namespace_sink sink, void *ud, struct ctr_error *err)
+ctr_code namespace_update(struct daemon *d, const struct ctr_call *call,
+			  const struct ctr_namespace *ns, struct ctr_mask mask,
+			  ctr_namespace_sink sink, void *ud, struct ctr_error *err)
 {
 	struct op op = { .ns = ns, .name = ns->name, .mask = mask, .sink = sink, .ud = ud };
 	ctr_code code = meta_ident_check("", ns->name, err);
@@ -235,35 +242,41 @@ ctr_code namespace_update(struct daemon *d, const struct ctr_call *call, const s
 
 /* ---- removal ---- */
 
-static ctr_code add_kind(struct ctr_txn *txn, int64_t ns, enum meta_kind kind, const char *word, struct buf *out,
-			 struct ctr_error *err)
+static ctr_code add_kind(struct ctr_txn *txn, int64_t ns, enum meta_kind kind, const char *word,
+			 struct buf *out, struct ctr_error *err)
 {
 	int64_t found = 0;
-	ctr_code code = txn_int(txn,
-				txn_query(txn, err,
-					  "SELECT EXISTS(SELECT 1 FROM node WHERE ns = ? AND kind = ? AND live = 1)",
-					  "ii", ns, (int64_t)kind),
-				0, &found, err);
+	ctr_code code = txn_int(
+		txn,
+		txn_query(
+			txn, err,
+			"SELECT EXISTS(SELECT 1 FROM node WHERE ns = ? AND kind = ? AND live = 1)",
+			"ii", ns, (int64_t)kind),
+		0, &found, err);
 
 	if (code == CTR_OK && found)
 		buf_printf(out, "%s%s", out->len ? ", " : "", word);
 	return code;
 }
 
-static ctr_code add_snapshotters(struct ctr_txn *txn, int64_t ns, struct buf *out, struct ctr_error *err)
+static ctr_code add_snapshotters(struct ctr_txn *txn, int64_t ns, struct buf *out,
+				 struct ctr_error *err)
 {
-	sqlite3_stmt *st = txn_query(txn, err,
-				     "SELECT DISTINCT sub FROM node WHERE ns = ? AND kind = ? AND live = 1 ORDER BY sub",
-				     "ii", ns, (int64_t)META_SNAPSHOT);
+	sqlite3_stmt *st = txn_query(
+		txn, err,
+		"SELECT DISTINCT sub FROM node WHERE ns = ? AND kind = ? AND live = 1 ORDER BY sub",
+		"ii", ns, (int64_t)META_SNAPSHOT);
 	int r = -1;
 
 	while (st && (r = txn_row(txn, st, err)) > 0)
-		buf_printf(out, "%ssnapshots on \"%s\" snapshotter", out->len ? ", " : "", row_text(st, 0));
+		buf_printf(out, "%ssnapshots on \"%s\" snapshotter", out->len ? ", " : "",
+			   row_text(st, 0));
 	return r < 0 ? txn_code(err) : CTR_OK;
 }
 
 /* CTR_FAILED_PRECONDITION with the list of what is still there. */
-static ctr_code require_empty(struct ctr_txn *txn, int64_t ns, const char *name, struct ctr_error *err)
+static ctr_code require_empty(struct ctr_txn *txn, int64_t ns, const char *name,
+			      struct ctr_error *err)
 {
 	AUTO_BUF out = BUF_INIT(4096);
 	ctr_code code = add_kind(txn, ns, META_IMAGE, "images", &out, err);
@@ -277,12 +290,14 @@ static ctr_code require_empty(struct ctr_txn *txn, int64_t ns, const char *name,
 	if (code == CTR_OK)
 		code = add_kind(txn, ns, META_SANDBOX, "sandboxes", &out, err);
 	if (code == CTR_OK && out.len)
-		code = ctr_fail(err, CTR_FAILED_PRECONDITION, "namespace \"%s\" must be empty, but it still has %s", name,
+		code = ctr_fail(err, CTR_FAILED_PRECONDITION,
+				"namespace \"%s\" must be empty, but it still has %s", name,
 				out.data);
 	return code;
 }
 
-static ctr_code remove_rows(struct ctr_txn *txn, int64_t ns, const char *name, struct ctr_error *err)
+static ctr_code remove_rows(struct ctr_txn *txn, int64_t ns, const char *name,
+			    struct ctr_error *err)
 {
 	static const char *const of_nodes[] = {
 		"DELETE FROM lease WHERE node IN (SELECT id FROM node WHERE ns = ?)",
@@ -318,10 +333,12 @@ static ctr_code remove_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 		code = remove_rows(txn, ns, op->name, err);
 	containerd__events__namespace_delete__init(&event);
 	event.name = lent(op->name);
-	return code == CTR_OK ? meta_publish(txn, op->name, "/namespaces/delete", &event.base, err) : code;
+	return code == CTR_OK ? meta_publish(txn, op->name, "/namespaces/delete", &event.base, err)
+			      : code;
 }
 
-ctr_code namespace_remove(struct daemon *d, const struct ctr_call *call, const char *name, struct ctr_error *err)
+ctr_code namespace_remove(struct daemon *d, const struct ctr_call *call, const char *name,
+			  struct ctr_error *err)
 {
 	struct op op = { .name = name };
 	ctr_code code = meta_ident_check("", name, err);

@@ -8,8 +8,8 @@
 
 #define EVENT_MAX (4 * 1024 * 1024)
 
-ctr_code meta_publish(struct ctr_txn *txn, const char *ns, const char *topic, const ProtobufCMessage *message,
-		      struct ctr_error *err)
+ctr_code meta_publish(struct ctr_txn *txn, const char *ns, const char *topic,
+		      const ProtobufCMessage *message, struct ctr_error *err)
 {
 	AUTO_FREE void *data = NULL;
 	size_t n = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * gc.ref and gc.bref labels, taken apart. A name may follow the kind, behind '.' or '/', and means nothing; behind
- * "snapshot." stands the snapshotter, up to a '/'. What is not of this form is no reference.
+ * gc.ref and gc.bref labels, taken apart. A name may follow the kind, behind '.' or '/', and means
+ * nothing; behind "snapshot." stands the snapshotter, up to a '/'. What is not of this form is no
+ * reference.
  */
 #include "core/meta/refs.h"
 
@@ -55,7 +56,8 @@ int gc_label_parse(const char *key, struct gc_label *ret)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		const size_t n = strlen(words[i].word);
 
-		if (strncmp(rest, words[i].word, n) != 0 || !(ret->back ? words[i].back : words[i].forward))
+		if (strncmp(rest, words[i].word, n) != 0 ||
+		    !(ret->back ? words[i].back : words[i].forward))
 			continue;
 		if (rest[n] != '\0' && rest[n] != '.' && rest[n] != '/')
 			continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One connection: its settings, its cache of prepared statements (by the address of their text), and the one place
- * that turns SQLite's results into codes and messages. A connection is used by one thread at a time.
+ * One connection: its settings, its cache of prepared statements (by the address of their text),
+ * and the one place that turns SQLite's results into codes and messages. A connection is used by
+ * one thread at a time.
  */
 #include "core/store/internal.h"
 
@@ -37,7 +38,8 @@ ctr_code conn_fail(struct conn *c, int rc, struct ctr_error *err)
 	const char *file = c->db ? sqlite3_db_filename(c->db, "main") : NULL;
 	ctr_code code = class_of(rc);
 
-	return ctr_fail(err, code, "database '%s': %s", file ? file : "", c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc));
+	return ctr_fail(err, code, "database '%s': %s", file ? file : "",
+			c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc));
 }
 
 ctr_code conn_exec(struct conn *c, const char *sql, struct ctr_error *err)
@@ -107,7 +109,8 @@ void conn_trim(struct conn *c)
 
 ctr_code conn_open(struct conn *c, const char *path, int write, struct ctr_error *err)
 {
-	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (write ? SQLITE_OPEN_CREATE : 0);
+	const int flags =
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (write ? SQLITE_OPEN_CREATE : 0);
 	int rc = sqlite3_open_v2(path, &c->db, flags, NULL);
 
 	if (rc != SQLITE_OK) {
@@ -120,18 +123,21 @@ ctr_code conn_open(struct conn *c, const char *path, int write, struct ctr_error
 	sqlite3_busy_timeout(c->db, 5000);
 	sqlite3_limit(c->db, SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024);
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, 128, 64);
-	ctr_code code = conn_exec(c,
-				  "PRAGMA foreign_keys=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"
-				  "PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=0;",
-				  err);
+	ctr_code code =
+		conn_exec(c,
+			  "PRAGMA foreign_keys=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"
+			  "PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=0;",
+			  err);
 
 	if (code == CTR_OK && write) {
 		int chunk = STORE_CHUNK;
 
 		sqlite3_file_control(c->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
-		code = conn_exec(c, "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-				    "PRAGMA cache_size=-1024; PRAGMA journal_size_limit=-1;",
-				 err);
+		code = conn_exec(
+			c,
+			"PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+			"PRAGMA cache_size=-1024; PRAGMA journal_size_limit=-1;",
+			err);
 	} else if (code == CTR_OK) {
 		code = conn_exec(c, "PRAGMA cache_size=-256; PRAGMA query_only=ON;", err);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the store share: connections with their statement caches, the transaction behind the SDK's
- * struct ctr_txn, the writer's queue and the readers. Nobody outside core/store includes this.
+ * What the files of the store share: connections with their statement caches, the transaction
+ * behind the SDK's struct ctr_txn, the writer's queue and the readers. Nobody outside core/store
+ * includes this.
  */
 #ifndef CTR_CORE_STORE_INTERNAL_H
 #define CTR_CORE_STORE_INTERNAL_H
@@ -16,7 +17,7 @@
 #define STORE_GROUP_MAX   256
 #define STORE_QUEUE_MAX   65536
 #define STORE_PAGE        4096
-#define STORE_CHUNK       (256 * 1024)      /* the file grows in steps of this, reserved before they are used */
+#define STORE_CHUNK       (256 * 1024)      /* the file grows by this, reserved before it is used */
 #define STORE_WAL_RESERVE (4 * 1024 * 1024) /* disk space that the log owns from the start */
 #define STORE_WAL_PAGES   512               /* checkpoint when the log holds more */
 #define STORE_IDLE_NS     (1000 * NS_PER_MSEC)
@@ -115,9 +116,9 @@ ctr_code writer_start(struct store *s, struct ctr_error *err);
 void writer_stop(struct store *s);
 ctr_code writer_reserve(struct store *s, struct ctr_error *err);
 void readers_trim(struct store *s);
-ctr_code store_update_as(struct store *s, const char *plugin, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
-			 struct ctr_error *err);
-ctr_code store_view_as(struct store *s, const char *plugin, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
-		       struct ctr_error *err);
+ctr_code store_update_as(struct store *s, const char *plugin, const struct ctr_call *call,
+			 ctr_txn_fn fn, void *ud, struct ctr_error *err);
+ctr_code store_view_as(struct store *s, const char *plugin, const struct ctr_call *call,
+		       ctr_txn_fn fn, void *ud, struct ctr_error *err);
 
 #endif

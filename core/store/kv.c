@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Service "ctr.store.v1": a plugin's own keys and values. The transaction knows whose they are; a plugin can name no
- * other's.
+ * Service "ctr.store.v1": a plugin's own keys and values. The transaction knows whose they are; a
+ * plugin can name no other's.
  */
 #include <string.h>
 
@@ -16,28 +16,30 @@ static ctr_code check_key(const char *key, struct ctr_error *err)
 	if (n == 0)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "a key must not be empty");
 	if (n > CTR_STORE_KEY_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "key '%.64s...' is longer than %d bytes", key,
-				CTR_STORE_KEY_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "key '%.64s...' is longer than %d bytes",
+				key, CTR_STORE_KEY_MAX);
 	return CTR_OK;
 }
 
-static ctr_code kv_update(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
-			  struct ctr_error *err)
+static ctr_code kv_update(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn,
+			  void *ud, struct ctr_error *err)
 {
 	return store_update_as(host_daemon(h)->store, host_plugin_uri(h), call, fn, ud, err);
 }
 
-static ctr_code kv_view(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
-			struct ctr_error *err)
+static ctr_code kv_view(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn,
+			void *ud, struct ctr_error *err)
 {
 	return store_view_as(host_daemon(h)->store, host_plugin_uri(h), call, fn, ud, err);
 }
 
 /* The sink gets a copy: it may get and put in its turn. */
-static ctr_code kv_get(struct ctr_txn *txn, const char *key, ctr_row_sink sink, void *ud, struct ctr_error *err)
+static ctr_code kv_get(struct ctr_txn *txn, const char *key, ctr_row_sink sink, void *ud,
+		       struct ctr_error *err)
 {
-	sqlite3_stmt *st = txn_query(txn, err, "SELECT value FROM plugin_kv WHERE plugin = ? AND key = ?", "ss",
-				     txn->plugin, key);
+	sqlite3_stmt *st =
+		txn_query(txn, err, "SELECT value FROM plugin_kv WHERE plugin = ? AND key = ?",
+			  "ss", txn->plugin, key);
 	int r = st ? txn_row(txn, st, err) : -1;
 	AUTO_FREE void *copy = NULL;
 	size_t n;
@@ -50,17 +52,20 @@ static ctr_code kv_get(struct ctr_txn *txn, const char *key, ctr_row_sink sink, 
 	if (copy && n)
 		memcpy(copy, value, n);
 	sqlite3_reset(st);
-	return copy ? sink(ud, key, copy, n) : ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "key '%s': out of memory", key);
+	return copy ? sink(ud, key, copy, n)
+		    : ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "key '%s': out of memory", key);
 }
 
-static ctr_code kv_put(struct ctr_txn *txn, const char *key, const void *value, uint64_t n, struct ctr_error *err)
+static ctr_code kv_put(struct ctr_txn *txn, const char *key, const void *value, uint64_t n,
+		       struct ctr_error *err)
 {
 	ctr_code code = check_key(key, err);
 
 	if (code != CTR_OK)
 		return code;
 	if (n > CTR_STORE_VALUE_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "the value of key '%s' is longer than %d bytes", key,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"the value of key '%s' is longer than %d bytes", key,
 				CTR_STORE_VALUE_MAX);
 	return txn_exec(txn, err,
 			"INSERT INTO plugin_kv(plugin, key, value) VALUES(?, ?, ?)"
@@ -71,13 +76,16 @@ static ctr_code kv_put(struct ctr_txn *txn, const char *key, const void *value, 
 /* A key that is not there is no error. */
 static ctr_code kv_del(struct ctr_txn *txn, const char *key, struct ctr_error *err)
 {
-	return txn_exec(txn, err, "DELETE FROM plugin_kv WHERE plugin = ? AND key = ?", "ss", txn->plugin, key);
+	return txn_exec(txn, err, "DELETE FROM plugin_kv WHERE plugin = ? AND key = ?", "ss",
+			txn->plugin, key);
 }
 
 /* A statement of its own: the sink may walk too. */
-static ctr_code kv_walk(struct ctr_txn *txn, const char *prefix, ctr_row_sink sink, void *ud, struct ctr_error *err)
+static ctr_code kv_walk(struct ctr_txn *txn, const char *prefix, ctr_row_sink sink, void *ud,
+			struct ctr_error *err)
 {
-	static const char sql[] = "SELECT key, value FROM plugin_kv WHERE plugin = ? AND key >= ? ORDER BY key";
+	static const char sql[] =
+		"SELECT key, value FROM plugin_kv WHERE plugin = ? AND key >= ? ORDER BY key";
 	sqlite3_stmt *st = NULL;
 	int rc = sqlite3_prepare_v2(txn->conn->db, sql, -1, &st, NULL);
 	ctr_code code = rc == SQLITE_OK ? CTR_OK : conn_fail(txn->conn, rc, err);
@@ -117,5 +125,7 @@ int store_provide(struct daemon *d)
 {
 	int r = daemon_provide(d, CTR_SERVICE_STORE, &store_ops, sizeof(store_ops));
 
-	return r == 0 ? daemon_provide(d, CTR_SERVICE_SNAPGRAPH, &snapgraph_ops, sizeof(snapgraph_ops)) : r;
+	return r == 0 ? daemon_provide(d, CTR_SERVICE_SNAPGRAPH, &snapgraph_ops,
+				       sizeof(snapgraph_ops))
+		      : r;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Opening and closing the database: the file is made 0600 and durable, migrated, its log's space reserved, and the
- * writer started. A file that is no database of ours is an error that names it; nothing is ever deleted.
+ * Opening and closing the database: the file is made 0600 and durable, migrated, its log's space
+ * reserved, and the writer started. A file that is no database of ours is an error that names it;
+ * nothing is ever deleted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,10 @@
 
 #define IDS_AT_ONCE 64 /* snapshot numbers that one row update sets aside */
 
-/* Made before SQLite opens it, for the mode; closed before too, since any close drops SQLite's POSIX locks. */
+/*
+ * Made before SQLite opens it, for the mode; closed before too, since any close drops SQLite's
+ * POSIX locks.
+ */
 static ctr_code make_file(const char *path, struct ctr_error *err)
 {
 	AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -37,7 +41,8 @@ static ctr_code sync_folder(const char *path, struct ctr_error *err)
 
 	if (slash)
 		*slash = '\0';
-	AUTO_CLOSE int fd = open(slash ? str_or(folder, "/") : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int fd =
+		open(slash ? str_or(folder, "/") : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : path_sync_dir(fd);
 
 	if (r < 0)
@@ -46,20 +51,23 @@ static ctr_code sync_folder(const char *path, struct ctr_error *err)
 }
 
 /*
- * The first transaction of a run: numbers of the snapshot graph that were set aside by an earlier run are never given
- * out again, since orphaned bytes may lie under them. It also makes the log, so that its space can be reserved.
+ * The first transaction of a run: numbers of the snapshot graph that were set aside by an earlier
+ * run are never given out again, since orphaned bytes may lie under them. It also makes the log, so
+ * that its space can be reserved.
  */
 static ctr_code first_commit(struct store *s, struct ctr_error *err)
 {
 	int64_t next = 0;
-	ctr_code code = conn_int(&s->w, "SELECT value FROM counter WHERE name = 'graph'", &next, err);
+	ctr_code code =
+		conn_int(&s->w, "SELECT value FROM counter WHERE name = 'graph'", &next, err);
 	char sql[128];
 
 	if (code != CTR_OK)
 		return code;
 	s->id_next = (uint64_t)next;
 	s->id_limit = s->id_next + IDS_AT_ONCE;
-	snprintf(sql, sizeof(sql), "UPDATE counter SET value = %" PRIu64 " WHERE name = 'graph'", s->id_limit);
+	snprintf(sql, sizeof(sql), "UPDATE counter SET value = %" PRIu64 " WHERE name = 'graph'",
+		 s->id_limit);
 	return conn_exec(&s->w, sql, err);
 }
 
@@ -104,7 +112,8 @@ static struct store *store_new(const char *path, struct events *events)
 	return s;
 }
 
-ctr_code store_open(const char *path, struct events *events, struct store **ret, struct ctr_error *err)
+ctr_code store_open(const char *path, struct events *events, struct store **ret,
+		    struct ctr_error *err)
 {
 	struct store *s = store_new(path, events);
 	ctr_code code;
@@ -112,7 +121,8 @@ ctr_code store_open(const char *path, struct events *events, struct store **ret,
 	if (!s || !s->path || !sqlite3_threadsafe()) {
 		store_close(s);
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "open database '%s': %s", path,
-				sqlite3_threadsafe() ? "out of memory" : "SQLite was built without threads");
+				sqlite3_threadsafe() ? "out of memory"
+						     : "SQLite was built without threads");
 	}
 	code = open_writer(s, err);
 	if (code == CTR_OK)

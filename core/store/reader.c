@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads: a few connections, opened when first needed, each lent to one thread at a time for one consistent snapshot.
- * Slot 0 belongs to the thread that opened the store (the loop's), which therefore never waits here.
+ * Reads: a few connections, opened when first needed, each lent to one thread at a time for one
+ * consistent snapshot. Slot 0 belongs to the thread that opened the store (the loop's), which
+ * therefore never waits here.
  */
 #include "core/call/call.h"
 #include "core/store/internal.h"
@@ -39,8 +40,8 @@ static void reader_put(struct store *s, struct reader *r)
 	pthread_mutex_unlock(&s->readers_mu);
 }
 
-static ctr_code view_on(struct store *s, struct reader *r, const char *plugin, ctr_txn_fn fn, void *ud,
-			struct ctr_error *err)
+static ctr_code view_on(struct store *s, struct reader *r, const char *plugin, ctr_txn_fn fn,
+			void *ud, struct ctr_error *err)
 {
 	struct ctr_txn txn;
 	ctr_code code = CTR_OK;
@@ -60,8 +61,8 @@ static ctr_code view_on(struct store *s, struct reader *r, const char *plugin, c
 	return code;
 }
 
-ctr_code store_view_as(struct store *s, const char *plugin, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
-		       struct ctr_error *err)
+ctr_code store_view_as(struct store *s, const char *plugin, const struct ctr_call *call,
+		       ctr_txn_fn fn, void *ud, struct ctr_error *err)
 {
 	ctr_code code = call ? call_check(call, err) : CTR_OK;
 
@@ -76,7 +77,8 @@ ctr_code store_view_as(struct store *s, const char *plugin, const struct ctr_cal
 	return code;
 }
 
-ctr_code store_view(struct store *s, const struct ctr_call *call, ctr_txn_fn fn, void *ud, struct ctr_error *err)
+ctr_code store_view(struct store *s, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
+		    struct ctr_error *err)
 {
 	return store_view_as(s, "", call, fn, ud, err);
 }

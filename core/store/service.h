@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What plugins get of the store: "ctr.store.v1" (keys and values) and "ctr.snapgraph.v1" (the rows of a snapshotter).
+ * What plugins get of the store: "ctr.store.v1" (keys and values) and "ctr.snapgraph.v1" (the rows
+ * of a snapshotter).
  */
 #ifndef CTR_CORE_STORE_SERVICE_H
 #define CTR_CORE_STORE_SERVICE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Service "ctr.snapgraph.v1": the rows of a snapshotter. Rows are copied out of the transaction before the plugin's
- * sink sees them, so that no plugin code runs inside one.
+ * Service "ctr.snapgraph.v1": the rows of a snapshotter. Rows are copied out of the transaction
+ * before the plugin's sink sees them, so that no plugin code runs inside one.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -58,8 +58,9 @@ static ctr_code oom(struct ctr_error *err)
 	return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 }
 
-#define COLUMNS                                                                                     \
-	"g.id, g.kind, g.key, ifnull(g.parent, 0), ifnull(p.key, ''), g.labels, g.inodes, g.bytes,"  \
+#define COLUMNS                                                                                    \
+	"g.id, g.kind, g.key, ifnull(g.parent, 0), ifnull(p.key, ''), g.labels, g.inodes, "        \
+	"g.bytes,"                                                                                 \
 	" g.created, g.updated FROM graph g LEFT JOIN graph p ON p.id = g.parent"
 
 static ctr_code row_fill(sqlite3_stmt *st, struct row *r, struct ctr_error *err)
@@ -79,13 +80,16 @@ static ctr_code row_fill(sqlite3_stmt *st, struct row *r, struct ctr_error *err)
 }
 
 /* CTR_NOT_FOUND. r is empty or of an earlier load that failed. */
-static ctr_code row_load(struct ctr_txn *txn, const char *plugin, const char *key, struct row *r, struct ctr_error *err)
+static ctr_code row_load(struct ctr_txn *txn, const char *plugin, const char *key, struct row *r,
+			 struct ctr_error *err)
 {
-	sqlite3_stmt *st = txn_query(txn, err, "SELECT " COLUMNS " WHERE g.plugin = ? AND g.key = ?", "ss", plugin, key);
+	sqlite3_stmt *st = txn_query(
+		txn, err, "SELECT " COLUMNS " WHERE g.plugin = ? AND g.key = ?", "ss", plugin, key);
 	int found = st ? txn_row(txn, st, err) : -1;
 
 	if (found <= 0)
-		return found < 0 ? txn_code(err) : ctr_fail(err, CTR_NOT_FOUND, "snapshot %s does not exist", key);
+		return found < 0 ? txn_code(err)
+				 : ctr_fail(err, CTR_NOT_FOUND, "snapshot %s does not exist", key);
 	ctr_code code = row_fill(st, r, err);
 
 	sqlite3_reset(st);
@@ -96,18 +100,22 @@ static ctr_code chain_load(struct ctr_txn *txn, struct row *r, struct ctr_error 
 {
 	for (int64_t at = r->parent; at; r->n_chain++) {
 		if (r->n_chain >= CHAIN_MAX)
-			return ctr_fail(err, CTR_OUT_OF_RANGE, "snapshot %s has more than %d parents", r->key,
-					CHAIN_MAX);
+			return ctr_fail(err, CTR_OUT_OF_RANGE,
+					"snapshot %s has more than %d parents", r->key, CHAIN_MAX);
 		if ((r->n_chain & (r->n_chain - 1)) == 0) { /* grows at powers of two */
-			uint64_t *grown = reallocarray(r->chain, r->n_chain ? 2 * r->n_chain : 1, sizeof(*grown));
+			uint64_t *grown = reallocarray(r->chain, r->n_chain ? 2 * r->n_chain : 1,
+						       sizeof(*grown));
 
 			if (!grown)
 				return oom(err);
 			r->chain = grown;
 		}
 		r->chain[r->n_chain] = (uint64_t)at;
-		ctr_code code = txn_int(txn, txn_query(txn, err, "SELECT ifnull(parent, 0) FROM graph WHERE id = ?", "i", at),
-					0, &at, err);
+		ctr_code code = txn_int(
+			txn,
+			txn_query(txn, err, "SELECT ifnull(parent, 0) FROM graph WHERE id = ?", "i",
+				  at),
+			0, &at, err);
 
 		if (code != CTR_OK)
 			return code;
@@ -211,30 +219,38 @@ static ctr_code graph_reserve(const struct ctr_host *h, uint64_t *ret_id, struct
 
 /* ---- create ---- */
 
-static ctr_code key_exists(struct ctr_txn *txn, const char *plugin, const char *key, int64_t *ret, struct ctr_error *err)
+static ctr_code key_exists(struct ctr_txn *txn, const char *plugin, const char *key, int64_t *ret,
+			   struct ctr_error *err)
 {
-	return txn_int(txn, txn_query(txn, err, "SELECT id FROM graph WHERE plugin = ? AND key = ?", "ss", plugin, key),
+	return txn_int(txn,
+		       txn_query(txn, err, "SELECT id FROM graph WHERE plugin = ? AND key = ?",
+				 "ss", plugin, key),
 		       0, ret, err);
 }
 
 /* The number of a committed snapshot; 0 for "". */
-static ctr_code find_parent(struct ctr_txn *txn, const char *plugin, const char *key, int64_t *ret, struct ctr_error *err)
+static ctr_code find_parent(struct ctr_txn *txn, const char *plugin, const char *key, int64_t *ret,
+			    struct ctr_error *err)
 {
 	*ret = 0;
 	if (!*key)
 		return CTR_OK;
-	sqlite3_stmt *st = txn_query(txn, err, "SELECT id, kind FROM graph WHERE plugin = ? AND key = ?", "ss", plugin,
-				     key);
+	sqlite3_stmt *st =
+		txn_query(txn, err, "SELECT id, kind FROM graph WHERE plugin = ? AND key = ?", "ss",
+			  plugin, key);
 	int r = st ? txn_row(txn, st, err) : -1;
 
 	if (r <= 0)
-		return r < 0 ? txn_code(err) : ctr_fail(err, CTR_NOT_FOUND, "parent snapshot %s does not exist", key);
+		return r < 0 ? txn_code(err)
+			     : ctr_fail(err, CTR_NOT_FOUND, "parent snapshot %s does not exist",
+					key);
 	*ret = sqlite3_column_int64(st, 0);
 	const int committed = sqlite3_column_int64(st, 1) == (int64_t)CTR_SNAPSHOT_COMMITTED;
 
 	sqlite3_reset(st);
-	return committed ? CTR_OK :
-			   ctr_fail(err, CTR_INVALID_ARGUMENT, "parent \"%s\" is not committed snapshot", key);
+	return committed ? CTR_OK
+			 : ctr_fail(err, CTR_INVALID_ARGUMENT,
+				    "parent \"%s\" is not committed snapshot", key);
 }
 
 static ctr_code pack(struct ctr_labels from, void **ret, size_t *ret_n, struct ctr_error *err)
@@ -262,10 +278,11 @@ static ctr_code create_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 		code = pack(op->args->labels, &labels, &n, err);
 	if (code == CTR_OK)
 		code = txn_exec(txn, err,
-				"INSERT INTO graph(id, plugin, key, kind, parent, labels, inodes, bytes, created, updated)"
+				"INSERT INTO graph(id, plugin, key, kind, parent, labels, inodes, "
+				"bytes, created, updated)"
 				" VALUES(?, ?, ?, ?, nullif(?, 0), ?, 0, 0, ?, ?)",
-				"issiibii", (int64_t)op->id, op->plugin, op->args->key, (int64_t)op->kind, parent,
-				labels, n, now, now);
+				"issiibii", (int64_t)op->id, op->plugin, op->args->key,
+				(int64_t)op->kind, parent, labels, n, now, now);
 	if (code == CTR_OK)
 		code = row_load(txn, op->plugin, op->args->key, &op->row, err);
 	if (code == CTR_OK)
@@ -277,19 +294,23 @@ static ctr_code create_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code;
 }
 
-static ctr_code graph_create(const struct ctr_host *h, const struct ctr_call *call, uint64_t id, uint32_t kind,
-			     const struct ctr_snapshot_new *args, ctr_graph_sink sink, void *ud, struct ctr_error *err)
+static ctr_code graph_create(const struct ctr_host *h, const struct ctr_call *call, uint64_t id,
+			     uint32_t kind, const struct ctr_snapshot_new *args,
+			     ctr_graph_sink sink, void *ud, struct ctr_error *err)
 {
 	struct store *s = host_daemon(h)->store;
-	struct op op = { .store = s, .plugin = host_plugin_uri(h), .id = id, .kind = kind, .args = args };
+	struct op op = {
+		.store = s, .plugin = host_plugin_uri(h), .id = id, .kind = kind, .args = args
+	};
 
 	if (kind != CTR_SNAPSHOT_ACTIVE && kind != CTR_SNAPSHOT_VIEW)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "snapshot %s cannot begin as kind %" PRIu32, args->key, kind);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"snapshot %s cannot begin as kind %" PRIu32, args->key, kind);
 	if (!*args->key)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "snapshot key must not be empty");
 	if (!id_is_open(s, id, 0))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "snapshot %s: number %" PRIu64 " was not reserved", args->key,
-				id);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"snapshot %s: number %" PRIu64 " was not reserved", args->key, id);
 	ctr_code code = store_update_as(s, op.plugin, call, create_fn, &op, err);
 
 	id_is_open(s, id, 1);
@@ -311,8 +332,8 @@ static ctr_code get_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code == CTR_OK ? chain_load(txn, &op->row, err) : code;
 }
 
-static ctr_code graph_get(const struct ctr_host *h, const struct ctr_call *call, const char *key, ctr_graph_sink sink,
-			  void *ud, struct ctr_error *err)
+static ctr_code graph_get(const struct ctr_host *h, const struct ctr_call *call, const char *key,
+			  ctr_graph_sink sink, void *ud, struct ctr_error *err)
 {
 	struct op op = { .plugin = host_plugin_uri(h), .key = key };
 	ctr_code code = store_view_as(host_daemon(h)->store, op.plugin, call, get_fn, &op, err);
@@ -326,7 +347,8 @@ static ctr_code graph_get(const struct ctr_host *h, const struct ctr_call *call,
 static ctr_code walk_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 {
 	struct op *op = ud;
-	sqlite3_stmt *st = txn_query(txn, err, "SELECT " COLUMNS " WHERE g.plugin = ? ORDER BY g.id", "s", op->plugin);
+	sqlite3_stmt *st = txn_query(
+		txn, err, "SELECT " COLUMNS " WHERE g.plugin = ? ORDER BY g.id", "s", op->plugin);
 	int found = -1;
 
 	while (st && (found = txn_row(txn, st, err)) > 0) {
@@ -344,8 +366,8 @@ static ctr_code walk_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return found < 0 ? txn_code(err) : CTR_OK;
 }
 
-static ctr_code graph_walk(const struct ctr_host *h, const struct ctr_call *call, ctr_graph_sink sink, void *ud,
-			   struct ctr_error *err)
+static ctr_code graph_walk(const struct ctr_host *h, const struct ctr_call *call,
+			   ctr_graph_sink sink, void *ud, struct ctr_error *err)
 {
 	struct op op = { .plugin = host_plugin_uri(h) };
 
@@ -367,13 +389,15 @@ static ctr_code has_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	struct op *op = ud;
 
 	return txn_int(txn,
-		       txn_query(txn, err, "SELECT EXISTS(SELECT 1 FROM graph WHERE id = ? AND plugin = ?)", "is",
-				 (int64_t)op->id, op->plugin),
+		       txn_query(txn, err,
+				 "SELECT EXISTS(SELECT 1 FROM graph WHERE id = ? AND plugin = ?)",
+				 "is", (int64_t)op->id, op->plugin),
 		       0, &op->found, err);
 }
 
 /* A number that was reserved and is not a row yet has bytes that somebody is making. */
-static ctr_code graph_has(const struct ctr_host *h, uint64_t id, int32_t *ret, struct ctr_error *err)
+static ctr_code graph_has(const struct ctr_host *h, uint64_t id, int32_t *ret,
+			  struct ctr_error *err)
 {
 	struct store *s = host_daemon(h)->store;
 	struct op op = { .plugin = host_plugin_uri(h), .id = id };
@@ -395,8 +419,10 @@ static ctr_code update_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	ctr_code code = pack(op->labels, &labels, &n, err);
 
 	if (code == CTR_OK)
-		code = txn_exec(txn, err, "UPDATE graph SET labels = ?, updated = ? WHERE plugin = ? AND key = ?", "biss",
-				labels, n, clock_wall_ns(), op->plugin, op->key);
+		code = txn_exec(
+			txn, err,
+			"UPDATE graph SET labels = ?, updated = ? WHERE plugin = ? AND key = ?",
+			"biss", labels, n, clock_wall_ns(), op->plugin, op->key);
 	if (code == CTR_OK && txn_changes(txn) == 0)
 		code = ctr_fail(err, CTR_NOT_FOUND, "snapshot %s does not exist", op->key);
 	return code;
@@ -411,7 +437,8 @@ static ctr_code graph_update(const struct ctr_host *h, const struct ctr_call *ca
 }
 
 /* The parent that the committed snapshot will have: its own, or the one given now. */
-static ctr_code commit_parent(struct ctr_txn *txn, const struct op *op, int64_t *ret, struct ctr_error *err)
+static ctr_code commit_parent(struct ctr_txn *txn, const struct op *op, int64_t *ret,
+			      struct ctr_error *err)
 {
 	const char *wanted = str_or(op->commit->parent, "");
 	int64_t parent = 0;
@@ -419,8 +446,8 @@ static ctr_code commit_parent(struct ctr_txn *txn, const struct op *op, int64_t 
 
 	*ret = op->row.parent ? op->row.parent : parent;
 	if (code == CTR_OK && parent && op->row.parent && parent != op->row.parent)
-		code = ctr_fail(err, CTR_FAILED_PRECONDITION, "snapshot %s has parent %s, not %s", op->row.key,
-				op->row.parent_key, wanted);
+		code = ctr_fail(err, CTR_FAILED_PRECONDITION, "snapshot %s has parent %s, not %s",
+				op->row.key, op->row.parent_key, wanted);
 	return code;
 }
 
@@ -437,7 +464,8 @@ static ctr_code commit_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	if (code == CTR_OK && taken)
 		return ctr_fail(err, CTR_ALREADY_EXISTS, "committed snapshot %s", op->commit->name);
 	if (code == CTR_OK && op->row.kind != CTR_SNAPSHOT_ACTIVE)
-		return ctr_fail(err, CTR_FAILED_PRECONDITION, "snapshot %s is not active", op->commit->key);
+		return ctr_fail(err, CTR_FAILED_PRECONDITION, "snapshot %s is not active",
+				op->commit->key);
 	if (code == CTR_OK)
 		code = commit_parent(txn, op, &parent, err);
 	if (code == CTR_OK)
@@ -445,21 +473,24 @@ static ctr_code commit_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	if (code != CTR_OK)
 		return code;
 	return txn_exec(txn, err,
-			"UPDATE graph SET key = ?, kind = ?, parent = nullif(?, 0), labels = ?, inodes = ?, bytes = ?,"
+			"UPDATE graph SET key = ?, kind = ?, parent = nullif(?, 0), labels = ?, "
+			"inodes = ?, bytes = ?,"
 			" created = ?, updated = ? WHERE id = ?",
-			"siibiiiii", op->commit->name, (int64_t)CTR_SNAPSHOT_COMMITTED, parent, labels, n,
-			op->usage ? op->usage->inodes : INT64_C(0), op->usage ? op->usage->bytes : INT64_C(0), now, now,
-			op->row.id);
+			"siibiiiii", op->commit->name, (int64_t)CTR_SNAPSHOT_COMMITTED, parent,
+			labels, n, op->usage ? op->usage->inodes : INT64_C(0),
+			op->usage ? op->usage->bytes : INT64_C(0), now, now, op->row.id);
 }
 
 static ctr_code graph_commit(const struct ctr_host *h, const struct ctr_call *call,
-			     const struct ctr_snapshot_commit *args, const struct ctr_usage *usage, struct ctr_error *err)
+			     const struct ctr_snapshot_commit *args, const struct ctr_usage *usage,
+			     struct ctr_error *err)
 {
 	struct op op = { .plugin = host_plugin_uri(h), .commit = args, .usage = usage };
 
 	if (!*args->name)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "snapshot name must not be empty");
-	ctr_code code = store_update_as(host_daemon(h)->store, op.plugin, call, commit_fn, &op, err);
+	ctr_code code =
+		store_update_as(host_daemon(h)->store, op.plugin, call, commit_fn, &op, err);
 
 	row_done(&op.row);
 	return code;
@@ -475,19 +506,23 @@ static ctr_code remove_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 		return ctr_fail(err, CTR_NOT_FOUND, "snapshot %s does not exist", op->key);
 	if (code == CTR_OK)
 		code = txn_int(txn,
-			       txn_query(txn, err, "SELECT EXISTS(SELECT 1 FROM graph WHERE parent = ?)", "i", id), 0,
-			       &child, err);
+			       txn_query(txn, err,
+					 "SELECT EXISTS(SELECT 1 FROM graph WHERE parent = ?)", "i",
+					 id),
+			       0, &child, err);
 	if (code == CTR_OK && child)
 		return ctr_fail(err, CTR_FAILED_PRECONDITION, "cannot remove snapshot with child");
 	op->id = (uint64_t)id;
-	return code == CTR_OK ? txn_exec(txn, err, "DELETE FROM graph WHERE id = ?", "i", id) : code;
+	return code == CTR_OK ? txn_exec(txn, err, "DELETE FROM graph WHERE id = ?", "i", id)
+			      : code;
 }
 
-static ctr_code graph_remove(const struct ctr_host *h, const struct ctr_call *call, const char *key, uint64_t *ret_id,
-			     struct ctr_error *err)
+static ctr_code graph_remove(const struct ctr_host *h, const struct ctr_call *call, const char *key,
+			     uint64_t *ret_id, struct ctr_error *err)
 {
 	struct op op = { .plugin = host_plugin_uri(h), .key = key };
-	ctr_code code = store_update_as(host_daemon(h)->store, op.plugin, call, remove_fn, &op, err);
+	ctr_code code =
+		store_update_as(host_daemon(h)->store, op.plugin, call, remove_fn, &op, err);
 
 	if (code == CTR_OK)
 		*ret_id = op.id;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a closure may do: run statements, and queue events and callbacks for after the fsync. A transaction lives on
- * one thread; its lists are handed to nobody.
+ * What a closure may do: run statements, and queue events and callbacks for after the fsync. A
+ * transaction lives on one thread; its lists are handed to nobody.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -32,13 +32,11 @@ void txn_init(struct ctr_txn *txn, struct store *s, struct conn *c, const char *
 
 void txn_done(struct ctr_txn *txn)
 {
-	list_for_safe(it, &txn->events)
-	{
+	list_for_safe (it, &txn->events) {
 		list_del(it);
 		free(list_entry(it, struct txn_event, in_txn));
 	}
-	list_for_safe(it, &txn->after)
-	{
+	list_for_safe (it, &txn->after) {
 		list_del(it);
 		free(list_entry(it, struct txn_after, in_txn));
 	}
@@ -47,16 +45,16 @@ void txn_done(struct ctr_txn *txn)
 
 void txn_publish(struct ctr_txn *txn)
 {
-	list_for(it, &txn->events)
-	{
+	list_for (it, &txn->events) {
 		struct txn_event *e = list_entry(it, struct txn_event, in_txn);
 		AUTO_ERROR err = ERROR_INIT;
 
-		if (txn->store->events && events_publish(txn->store->events, &e->ev, &err) != CTR_OK)
-			log_warn("event %s of namespace %s is lost: %s", e->ev.topic, e->ev.ns, error_text(&err));
+		if (txn->store->events &&
+		    events_publish(txn->store->events, &e->ev, &err) != CTR_OK)
+			log_warn("event %s of namespace %s is lost: %s", e->ev.topic, e->ev.ns,
+				 error_text(&err));
 	}
-	list_for(it, &txn->after)
-	{
+	list_for (it, &txn->after) {
 		struct txn_after *a = list_entry(it, struct txn_after, in_txn);
 
 		a->fn(a->ud);
@@ -75,7 +73,8 @@ ctr_code txn_run(struct ctr_txn *txn, sqlite3_stmt *stmt, struct ctr_error *err)
 	ctr_code code = CTR_OK;
 
 	if (rc == SQLITE_ROW)
-		code = ctr_fail(err, CTR_INTERNAL, "statement returned a row: %s", sqlite3_sql(stmt));
+		code = ctr_fail(err, CTR_INTERNAL, "statement returned a row: %s",
+				sqlite3_sql(stmt));
 	else if (rc != SQLITE_DONE)
 		code = conn_fail(txn->conn, rc, err);
 	sqlite3_reset(stmt);
@@ -114,7 +113,8 @@ const void *row_blob(sqlite3_stmt *stmt, int column, size_t *ret_n)
 	return blob;
 }
 
-static int bind_bytes(sqlite3_stmt *st, int at, const void *data, size_t n, sqlite3_destructor_type how)
+static int bind_bytes(sqlite3_stmt *st, int at, const void *data, size_t n,
+		      sqlite3_destructor_type how)
 {
 	if (n > INT32_MAX)
 		return SQLITE_TOOBIG;
@@ -146,7 +146,8 @@ static int bind_all(sqlite3_stmt *st, sqlite3_destructor_type how, const char *t
 	return rc;
 }
 
-ctr_code txn_exec(struct ctr_txn *txn, struct ctr_error *err, const char *sql, const char *types, ...)
+ctr_code txn_exec(struct ctr_txn *txn, struct ctr_error *err, const char *sql, const char *types,
+		  ...)
 {
 	sqlite3_stmt *st = txn_stmt(txn, sql, err);
 	va_list ap;
@@ -163,7 +164,8 @@ ctr_code txn_exec(struct ctr_txn *txn, struct ctr_error *err, const char *sql, c
 	return code;
 }
 
-sqlite3_stmt *txn_query(struct ctr_txn *txn, struct ctr_error *err, const char *sql, const char *types, ...)
+sqlite3_stmt *txn_query(struct ctr_txn *txn, struct ctr_error *err, const char *sql,
+			const char *types, ...)
 {
 	sqlite3_stmt *st = txn_stmt(txn, sql, err);
 	va_list ap;
@@ -180,7 +182,8 @@ sqlite3_stmt *txn_query(struct ctr_txn *txn, struct ctr_error *err, const char *
 	return NULL;
 }
 
-ctr_code txn_int(struct ctr_txn *txn, sqlite3_stmt *stmt, int64_t fallback, int64_t *ret, struct ctr_error *err)
+ctr_code txn_int(struct ctr_txn *txn, sqlite3_stmt *stmt, int64_t fallback, int64_t *ret,
+		 struct ctr_error *err)
 {
 	int r = stmt ? txn_row(txn, stmt, err) : -1;
 
@@ -206,16 +209,17 @@ static const char *put(char **at, const void *data, size_t n)
 	return start;
 }
 
-ctr_code txn_event(struct ctr_txn *txn, const char *ns, const char *topic, const char *type_url, const void *payload,
-		   size_t n, struct ctr_error *err)
+ctr_code txn_event(struct ctr_txn *txn, const char *ns, const char *topic, const char *type_url,
+		   const void *payload, size_t n, struct ctr_error *err)
 {
-	const size_t n_ns = strlen(ns) + 1, n_topic = strlen(topic) + 1, n_type = strlen(type_url) + 1;
+	const size_t n_ns = strlen(ns) + 1, n_topic = strlen(topic) + 1,
+		     n_type = strlen(type_url) + 1;
 
 	if (!txn->write)
 		return ctr_fail(err, CTR_INTERNAL, "event %s in a read transaction", topic);
 	if (txn->n_events >= STORE_EVENTS_MAX)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "more than %d events in one transaction",
-				STORE_EVENTS_MAX);
+		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+				"more than %d events in one transaction", STORE_EVENTS_MAX);
 	struct txn_event *e = malloc(sizeof(*e) + n_ns + n_topic + n_type + n);
 
 	if (!e)

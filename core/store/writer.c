@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The writer: one thread, one connection. It takes what has queued up, runs each closure as a SAVEPOINT of one
- * transaction, commits (one fsync), and only then publishes events and answers. What arrives during the fsync is the
- * next group; there is no timer. It checkpoints the log when that is large, or once after a second without work.
+ * The writer: one thread, one connection. It takes what has queued up, runs each closure as a
+ * SAVEPOINT of one transaction, commits (one fsync), and only then publishes events and answers.
+ * What arrives during the fsync is the next group; there is no timer. It checkpoints the log when
+ * that is large, or once after a second without work.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,8 +34,9 @@ static ctr_code step(struct store *s, const char *sql, struct ctr_error *err)
 }
 
 /*
- * Pages that this transaction adds to the file must be on disk before it is promised anything: a checkpoint that runs
- * out of space would leave a log that can only grow. A closure that fits into free pages (any removal) needs none.
+ * Pages that this transaction adds to the file must be on disk before it is promised anything: a
+ * checkpoint that runs out of space would leave a log that can only grow. A closure that fits into
+ * free pages (any removal) needs none.
  */
 static ctr_code reserve_pages(struct store *s, struct ctr_error *err)
 {
@@ -47,7 +49,8 @@ static ctr_code reserve_pages(struct store *s, struct ctr_error *err)
 	int rc = sqlite3_file_control(s->w.db, "main", SQLITE_FCNTL_SIZE_HINT, &want);
 
 	if (rc != SQLITE_OK)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "database '%s': no space left on device", s->path);
+		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+				"database '%s': no space left on device", s->path);
 	s->room_bytes = (want + STORE_CHUNK - 1) / STORE_CHUNK * STORE_CHUNK;
 	return CTR_OK;
 }
@@ -58,7 +61,8 @@ ctr_code writer_reserve(struct store *s, struct ctr_error *err)
 	int n = snprintf(wal, sizeof(wal), "%s-wal", s->path);
 
 	if (n < 0 || (size_t)n >= sizeof(wal))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "database '%s': path is too long", s->path);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "database '%s': path is too long",
+				s->path);
 	AUTO_CLOSE int fd = open(wal, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -67,7 +71,9 @@ ctr_code writer_reserve(struct store *s, struct ctr_error *err)
 		int e = errno;
 
 		if (e == ENOSPC || e == EDQUOT)
-			log_warn("database '%s': no space to reserve for its log; removals may fail", s->path);
+			log_warn(
+				"database '%s': no space to reserve for its log; removals may fail",
+				s->path);
 		else
 			s->no_reserve = 1; /* a file system without fallocate */
 	}
@@ -87,11 +93,12 @@ static int on_wal(void *ud, sqlite3 *db, const char *name, int pages)
 static void checkpoint(struct store *s)
 {
 	int in_log = 0, moved = 0;
-	int rc = sqlite3_wal_checkpoint_v2(s->w.db, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
+	int rc = sqlite3_wal_checkpoint_v2(s->w.db, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log,
+					   &moved);
 
 	if (rc != SQLITE_OK && rc != SQLITE_BUSY)
-		log_warn("database '%s': checkpoint: %s; tried again after the next commit", s->path,
-			 sqlite3_errmsg(s->w.db));
+		log_warn("database '%s': checkpoint: %s; tried again after the next commit",
+			 s->path, sqlite3_errmsg(s->w.db));
 	if (rc == SQLITE_OK && in_log == moved) {
 		s->wal_pages = 0;
 		s->room_bytes = 0; /* the file may have been cut back */
@@ -130,7 +137,8 @@ static int run_job(struct store *s, struct job *j)
 	conn_reset(&s->w);
 	if (sqlite3_get_autocommit(s->w.db)) {
 		if (j->code == CTR_OK)
-			j->code = ctr_fail(j->err, CTR_INTERNAL, "database '%s': transaction was undone", s->path);
+			j->code = ctr_fail(j->err, CTR_INTERNAL,
+					   "database '%s': transaction was undone", s->path);
 		return -1;
 	}
 	if (j->code == CTR_OK)
@@ -159,8 +167,7 @@ static void answer(struct store *s, struct job *j)
 
 static void answer_all(struct store *s, struct list *jobs)
 {
-	list_for_safe(it, jobs)
-	{
+	list_for_safe (it, jobs) {
 		struct job *j = list_entry(it, struct job, in_queue);
 
 		list_del(it);
@@ -178,8 +185,7 @@ static void answer_all(struct store *s, struct list *jobs)
 /* Whoever thought to have succeeded learns that the group was undone. */
 static void fail_all(struct store *s, struct list *jobs, const struct ctr_error *why)
 {
-	list_for(it, jobs)
-	{
+	list_for (it, jobs) {
 		struct job *j = list_entry(it, struct job, in_queue);
 
 		if (j->code == CTR_OK)
@@ -189,7 +195,10 @@ static void fail_all(struct store *s, struct list *jobs, const struct ctr_error 
 		conn_exec(&s->w, "ROLLBACK", NULL);
 }
 
-/* Runs jobs from the front of todo; what SQLite made impossible to finish stays there for the next group. */
+/*
+ * Runs jobs from the front of todo; what SQLite made impossible to finish stays there for the next
+ * group.
+ */
 static void run_group(struct store *s, struct list *todo)
 {
 	AUTO_ERROR err = ERROR_INIT;
@@ -234,9 +243,11 @@ static int take_work(struct store *s, struct list *group)
 			continue;
 		}
 		int64_t at_ns = clock_now_ns() + STORE_IDLE_NS;
-		struct timespec at = { .tv_sec = at_ns / NS_PER_SEC, .tv_nsec = at_ns % NS_PER_SEC };
+		struct timespec at = { .tv_sec = at_ns / NS_PER_SEC,
+				       .tv_nsec = at_ns % NS_PER_SEC };
 
-		if (pthread_cond_timedwait(&s->work, &s->mu, &at) != ETIMEDOUT || s->n_queued || s->stop)
+		if (pthread_cond_timedwait(&s->work, &s->mu, &at) != ETIMEDOUT || s->n_queued ||
+		    s->stop)
 			continue;
 		pthread_mutex_unlock(&s->mu);
 		checkpoint(s);
@@ -302,7 +313,8 @@ static ctr_code enqueue(struct store *s, struct job *j, struct ctr_error *err)
 	if (s->stop)
 		return ctr_fail(err, CTR_UNAVAILABLE, "database '%s' is closing", s->path);
 	if (s->n_queued >= STORE_QUEUE_MAX)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "database '%s': %d transactions are waiting", s->path,
+		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED,
+				"database '%s': %d transactions are waiting", s->path,
 				STORE_QUEUE_MAX);
 	list_add(&s->queue, &j->in_queue);
 	s->n_queued++;
@@ -310,8 +322,8 @@ static ctr_code enqueue(struct store *s, struct job *j, struct ctr_error *err)
 	return CTR_OK;
 }
 
-ctr_code store_update_as(struct store *s, const char *plugin, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
-			 struct ctr_error *err)
+ctr_code store_update_as(struct store *s, const char *plugin, const struct ctr_call *call,
+			 ctr_txn_fn fn, void *ud, struct ctr_error *err)
 {
 	AUTO_ERROR local = ERROR_INIT;
 	struct job j = { .call = call, .fn = fn, .ud = ud, .err = &local };
@@ -334,13 +346,15 @@ ctr_code store_update_as(struct store *s, const char *plugin, const struct ctr_c
 	return code;
 }
 
-ctr_code store_update(struct store *s, const struct ctr_call *call, ctr_txn_fn fn, void *ud, struct ctr_error *err)
+ctr_code store_update(struct store *s, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
+		      struct ctr_error *err)
 {
 	return store_update_as(s, "", call, fn, ud, err);
 }
 
 ctr_code store_update_async(struct store *s, ctr_txn_fn fn, void *ud,
-			    void (*done)(void *ud, ctr_code code, struct ctr_error *err), struct ctr_error *err)
+			    void (*done)(void *ud, ctr_code code, struct ctr_error *err),
+			    struct ctr_error *err)
 {
 	struct job *j = calloc(1, sizeof(*j));
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Synchronous deletes: the record is gone, and the answer waits for the collector without a thread of the short pool.
+ * Synchronous deletes: the record is gone, and the answer waits for the collector without a thread
+ * of the short pool.
  */
 #ifndef CTR_API_GRPC_COLLECT_H
 #define CTR_API_GRPC_COLLECT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * containerd.services.containers.v1.Containers over ctr.containers.v0. ListStream sends one container a message and
- * pauses while its client is slow, without a thread.
+ * containerd.services.containers.v1.Containers over ctr.containers.v0. ListStream sends one
+ * container a message and pauses while its client is slow, without a thread.
  */
 #include <stdlib.h>
 
@@ -115,7 +115,8 @@ static int extensions_out(const struct ctr_container *c, struct extensions_out *
 	if (!e->items || !e->list || !e->values)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		containerd__services__containers__v1__container__extensions_entry__init(&e->items[i]);
+		containerd__services__containers__v1__container__extensions_entry__init(
+			&e->items[i]);
 		e->items[i].key = api_lent(c->extensions[i].key);
 		e->items[i].value = any_out(&c->extensions[i].value, &e->values[i]);
 		e->list[i] = &e->items[i];
@@ -128,7 +129,8 @@ static ctr_code sink(void *ud, const struct ctr_container *c)
 	struct answer *a = ud;
 	AUTO_ENTRIES labels = { 0 };
 	AUTO(extensions_done) struct extensions_out extensions = { .items = NULL };
-	Google__Protobuf__Timestamp created = api_time(c->created_ns), updated = api_time(c->updated_ns);
+	Google__Protobuf__Timestamp created = api_time(c->created_ns),
+				    updated = api_time(c->updated_ns);
 	Google__Protobuf__Any spec, options;
 	Containerd__Services__Containers__V1__Container__Runtime runtime;
 	container_message m;
@@ -178,7 +180,8 @@ static void wanted_done(struct wanted *w)
 	free(w->extensions);
 }
 
-static ctr_code read_container(struct service *s, const container_message *m, struct wanted *ret, struct ctr_error *err)
+static ctr_code read_container(struct service *s, const container_message *m, struct wanted *ret,
+			       struct ctr_error *err)
 {
 	container_message none;
 
@@ -198,7 +201,8 @@ static ctr_code read_container(struct service *s, const container_message *m, st
 		.sandbox = m->sandbox,
 	};
 	ret->extensions = calloc(m->n_extensions + 1, sizeof(*ret->extensions));
-	if (!ret->extensions || api_labels_in(m->labels, m->n_labels, &ret->labels, &ret->c.labels) < 0)
+	if (!ret->extensions ||
+	    api_labels_in(m->labels, m->n_labels, &ret->labels, &ret->c.labels) < 0)
 		return s->api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	for (size_t i = 0; i < m->n_extensions; i++) {
 		ret->extensions[i].key = m->extensions[i]->key;
@@ -213,12 +217,14 @@ static ctr_code read_container(struct service *s, const container_message *m, st
 
 /* ---- methods ---- */
 
-static ctr_code get(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code get(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		    struct ctr_error *err)
 {
 	struct service *s = self;
 	struct answer a = { .s = s, .rc = rc, .err = err, .wrap = answer_get };
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(get_container_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(get_container_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -229,13 +235,15 @@ static ctr_code get(void *self, struct ctr_rpc_call *rc, const void *data, uint6
 	return code;
 }
 
-static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		     struct ctr_error *err)
 {
 	struct service *s = self;
 	struct api_batch batch = { .api = s->api, .rc = rc };
 	struct answer a = { .s = s, .rc = rc, .err = err, .batch = &batch, .wrap = answer_list };
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(list_containers_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(list_containers_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -247,13 +255,15 @@ static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint
 	return api_batch_end(&batch, code, err);
 }
 
-static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct service *s = self;
 	struct answer a = { .s = s, .rc = rc, .err = err, .wrap = answer_create };
 	AUTO(wanted_done) struct wanted w = { .labels = NULL };
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(create_container_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(create_container_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -266,13 +276,15 @@ static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	return code;
 }
 
-static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct service *s = self;
 	struct answer a = { .s = s, .rc = rc, .err = err, .wrap = answer_update };
 	AUTO(wanted_done) struct wanted w = { .labels = NULL };
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(update_container_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(update_container_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -280,17 +292,19 @@ static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, ui
 
 	code = read_container(s, req->container, &w, err);
 	if (code == CTR_OK)
-		code = s->ops->update(s->api->host, s->api->rpc->call(rc), &w.c, api_mask(req->update_mask), sink, &a,
-				      err);
+		code = s->ops->update(s->api->host, s->api->rpc->call(rc), &w.c,
+				      api_mask(req->update_mask), sink, &a, err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return code;
 }
 
-static ctr_code delete(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code delete (void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(delete_container_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(delete_container_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -325,7 +339,10 @@ static ctr_code keep_id(void *ud, const struct ctr_container *c)
 
 static void stream_on_drained(void *ud);
 
-/* Send until the client is behind (CTR_PENDING), or to the end. One that is gone meanwhile is left out. */
+/*
+ * Send until the client is behind (CTR_PENDING), or to the end. One that is gone meanwhile is left
+ * out.
+ */
 static ctr_code stream_send(struct stream *st, struct ctr_error *err)
 {
 	const struct api *api = st->s->api;
@@ -336,7 +353,8 @@ static ctr_code stream_send(struct stream *st, struct ctr_error *err)
 			api->rpc->on_drained(st->rc, STREAM_LOW, stream_on_drained, st);
 			return CTR_PENDING;
 		}
-		ctr_code code = st->s->ops->get(api->host, api->rpc->call(st->rc), st->ids[st->at++], sink, &a, err);
+		ctr_code code = st->s->ops->get(api->host, api->rpc->call(st->rc),
+						st->ids[st->at++], sink, &a, err);
 
 		if (code != CTR_OK && code != CTR_NOT_FOUND)
 			return code;
@@ -356,11 +374,13 @@ static void stream_on_drained(void *ud)
 	api->host->error_free(err);
 }
 
-static ctr_code list_stream(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code list_stream(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			    struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(list_containers_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(list_containers_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -392,7 +412,10 @@ static void list_stream_closed(void *self, struct ctr_rpc_call *rc)
 static const struct ctr_rpc_method methods[] = {
 	{ .name = "Get", .flags = CTR_RPC_INLINE, .message = get },
 	{ .name = "List", .message = list },
-	{ .name = "ListStream", .flags = CTR_RPC_SERVER_STREAM, .message = list_stream, .closed = list_stream_closed },
+	{ .name = "ListStream",
+	  .flags = CTR_RPC_SERVER_STREAM,
+	  .message = list_stream,
+	  .closed = list_stream_closed },
 	{ .name = "Create", .message = create },
 	{ .name = "Update", .message = update },
 	{ .name = "Delete", .message = delete },
@@ -408,7 +431,8 @@ static const struct ctr_rpc_service service = {
 ctr_code api_containers_init(struct api *api, struct ctr_error *err)
 {
 	uint32_t size;
-	const struct ctr_containers_ops *ops = api->host->service(api->host, CTR_SERVICE_CONTAINERS, &size);
+	const struct ctr_containers_ops *ops =
+		api->host->service(api->host, CTR_SERVICE_CONTAINERS, &size);
 	struct service *s = ops ? malloc(sizeof(*s)) : NULL;
 
 	if (!ops)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * containerd.services.events.v1.Events, and for shims containerd.services.events.ttrpc.v1.Events, over ctr.events.v0.
- * A subscriber's queue is its call's: one that does not read is ended with RESOURCE_EXHAUSTED and harms nobody.
+ * containerd.services.events.v1.Events, and for shims containerd.services.events.ttrpc.v1.Events,
+ * over ctr.events.v0. A subscriber's queue is its call's: one that does not read is ended with
+ * RESOURCE_EXHAUSTED and harms nobody.
  */
 #include <stdlib.h>
 
@@ -26,12 +27,14 @@ static struct ctr_any any_in(const Google__Protobuf__Any *m)
 	return (struct ctr_any){ m->type_url, m->value.data, m->value.len };
 }
 
-static ctr_code publish(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code publish(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, &containerd__services__events__v1__publish_request__descriptor, data, n,
-				   &message, err);
+	ctr_code code =
+		api_unpack(s->api, &containerd__services__events__v1__publish_request__descriptor,
+			   data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -43,8 +46,8 @@ static ctr_code publish(void *self, struct ctr_rpc_call *rc, const void *data, u
 	return code == CTR_OK ? api_reply_empty(s->api, rc, err) : code;
 }
 
-static ctr_code forward_envelope(struct service *s, struct ctr_rpc_call *rc, const Containerd__Types__Envelope *m,
-				 struct ctr_error *err)
+static ctr_code forward_envelope(struct service *s, struct ctr_rpc_call *rc,
+				 const Containerd__Types__Envelope *m, struct ctr_error *err)
 {
 	if (!m)
 		return s->api->host->fail(err, CTR_INVALID_ARGUMENT, "envelope must be set");
@@ -59,12 +62,14 @@ static ctr_code forward_envelope(struct service *s, struct ctr_rpc_call *rc, con
 	return s->ops->forward(s->api->host, s->api->rpc->call(rc), &event, err);
 }
 
-static ctr_code forward(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code forward(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, &containerd__services__events__v1__forward_request__descriptor, data, n,
-				   &message, err);
+	ctr_code code =
+		api_unpack(s->api, &containerd__services__events__v1__forward_request__descriptor,
+			   data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -75,12 +80,14 @@ static ctr_code forward(void *self, struct ctr_rpc_call *rc, const void *data, u
 	return code == CTR_OK ? api_reply_empty(s->api, rc, err) : code;
 }
 
-static ctr_code forward_ttrpc(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code forward_ttrpc(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			      struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, &containerd__services__events__ttrpc__v1__forward_request__descriptor, data,
-				   n, &message, err);
+	ctr_code code = api_unpack(
+		s->api, &containerd__services__events__ttrpc__v1__forward_request__descriptor, data,
+		n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -109,7 +116,8 @@ static ctr_code on_event(void *ud, const struct ctr_event *event)
 	Containerd__Types__Envelope m;
 
 	if (rpc->queued_bytes(sub->rc) > QUEUE_MAX) {
-		rpc->finish(sub->rc, CTR_RESOURCE_EXHAUSTED, "the subscriber does not read its events");
+		rpc->finish(sub->rc, CTR_RESOURCE_EXHAUSTED,
+			    "the subscriber does not read its events");
 		return CTR_RESOURCE_EXHAUSTED;
 	}
 	google__protobuf__any__init(&any);
@@ -124,12 +132,14 @@ static ctr_code on_event(void *ud, const struct ctr_event *event)
 	return api_reply(sub->s->api, sub->rc, &m.base, NULL);
 }
 
-static ctr_code subscribe(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code subscribe(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			  struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, &containerd__services__events__v1__subscribe_request__descriptor, data, n,
-				   &message, err);
+	ctr_code code =
+		api_unpack(s->api, &containerd__services__events__v1__subscribe_request__descriptor,
+			   data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -139,8 +149,8 @@ static ctr_code subscribe(void *self, struct ctr_rpc_call *rc, const void *data,
 
 	if (sub) {
 		*sub = (struct subscriber){ .s = s, .rc = rc };
-		code = s->ops->subscribe(s->api->host, s->api->rpc->call(rc), filters, on_event, sub,
-					 &sub->subscription, err);
+		code = s->ops->subscribe(s->api->host, s->api->rpc->call(rc), filters, on_event,
+					 sub, &sub->subscription, err);
 	} else {
 		code = s->api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	}
@@ -182,7 +192,9 @@ static const struct ctr_rpc_service service = {
 };
 
 static const struct ctr_rpc_method ttrpc_methods[] = {
-	{ .name = "Forward", .flags = CTR_RPC_INLINE | CTR_RPC_NO_NAMESPACE | CTR_RPC_TTRPC, .message = forward_ttrpc },
+	{ .name = "Forward",
+	  .flags = CTR_RPC_INLINE | CTR_RPC_NO_NAMESPACE | CTR_RPC_TTRPC,
+	  .message = forward_ttrpc },
 };
 
 static const struct ctr_rpc_service ttrpc_service = {

@@ -71,12 +71,14 @@ static ctr_code sink(void *ud, const struct ctr_image *image)
 	struct answer *a = ud;
 	AUTO_ENTRIES labels = { 0 };
 	AUTO_ENTRIES annotations = { 0 };
-	Google__Protobuf__Timestamp created = api_time(image->created_ns), updated = api_time(image->updated_ns);
+	Google__Protobuf__Timestamp created = api_time(image->created_ns),
+				    updated = api_time(image->updated_ns);
 	Containerd__Types__Descriptor target;
 	image_message m;
 
 	if (api_labels_out(image->labels, DESCRIPTOR(image__labels_entry), &labels) < 0 ||
-	    api_labels_out(image->target.annotations, &containerd__types__descriptor__annotations_entry__descriptor,
+	    api_labels_out(image->target.annotations,
+			   &containerd__types__descriptor__annotations_entry__descriptor,
 			   &annotations) < 0)
 		return a->s->api->host->fail(a->err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	containerd__types__descriptor__init(&target);
@@ -95,7 +97,8 @@ static ctr_code sink(void *ud, const struct ctr_image *image)
 	return a->wrap(a, &m);
 }
 
-static ctr_code get(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code get(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		    struct ctr_error *err)
 {
 	struct service *s = self;
 	struct answer a = { .s = s, .rc = rc, .err = err, .wrap = answer_get };
@@ -111,7 +114,8 @@ static ctr_code get(void *self, struct ctr_rpc_call *rc, const void *data, uint6
 	return code;
 }
 
-static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		     struct ctr_error *err)
 {
 	struct service *s = self;
 	struct api_batch batch = { .api = s->api, .rc = rc };
@@ -141,7 +145,8 @@ static void wanted_done(struct wanted *w)
 	free(w->annotations);
 }
 
-static ctr_code read_image(struct service *s, const image_message *m, struct wanted *ret, struct ctr_error *err)
+static ctr_code read_image(struct service *s, const image_message *m, struct wanted *ret,
+			   struct ctr_error *err)
 {
 	struct ctr_image *image = &ret->image;
 	const Containerd__Types__Descriptor *target = m ? m->target : NULL;
@@ -164,13 +169,15 @@ static ctr_code read_image(struct service *s, const image_message *m, struct wan
 	return CTR_OK;
 }
 
-static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct service *s = self;
 	struct answer a = { .s = s, .rc = rc, .err = err, .wrap = answer_create };
 	AUTO(wanted_done) struct wanted w = { .labels = NULL };
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(create_image_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(create_image_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -178,19 +185,21 @@ static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, ui
 
 	code = read_image(s, req->image, &w, err);
 	if (code == CTR_OK)
-		code = s->ops->create(s->api->host, s->api->rpc->call(rc), &w.image, api_time_ns(req->source_date_epoch),
-				      sink, &a, err);
+		code = s->ops->create(s->api->host, s->api->rpc->call(rc), &w.image,
+				      api_time_ns(req->source_date_epoch), sink, &a, err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return code;
 }
 
-static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct service *s = self;
 	struct answer a = { .s = s, .rc = rc, .err = err, .wrap = answer_update };
 	AUTO(wanted_done) struct wanted w = { .labels = NULL };
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(update_image_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(update_image_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -198,24 +207,27 @@ static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, ui
 
 	code = read_image(s, req->image, &w, err);
 	if (code == CTR_OK)
-		code = s->ops->update(s->api->host, s->api->rpc->call(rc), &w.image, api_mask(req->update_mask),
+		code = s->ops->update(s->api->host, s->api->rpc->call(rc), &w.image,
+				      api_mask(req->update_mask),
 				      api_time_ns(req->source_date_epoch), sink, &a, err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return code;
 }
 
-static ctr_code delete(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code delete (void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(delete_image_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(delete_image_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
 	const Containerd__Services__Images__V1__DeleteImageRequest *req = (void *)message;
 
-	code = s->ops->remove(s->api->host, s->api->rpc->call(rc), req->name, req->target ? req->target->digest : "",
-			      0, err);
+	code = s->ops->remove(s->api->host, s->api->rpc->call(rc), req->name,
+			      req->target ? req->target->digest : "", 0, err);
 	const int sync = req->sync;
 
 	protobuf_c_message_free_unpacked(message, NULL);

@@ -54,7 +54,8 @@ static ctr_code lease_sink(void *ud, const struct ctr_lease *lease)
 	return api_reply(a->s->api, a->rc, &reply.base, a->err);
 }
 
-static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct service *s = self;
 	struct answer a = { .s = s, .rc = rc, .err = err };
@@ -71,12 +72,14 @@ static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	if (api_labels_in(req->labels, req->n_labels, &mem, &lease.labels) < 0)
 		code = s->api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	if (code == CTR_OK)
-		code = s->ops->create(s->api->host, s->api->rpc->call(rc), &lease, lease_sink, &a, err);
+		code = s->ops->create(s->api->host, s->api->rpc->call(rc), &lease, lease_sink, &a,
+				      err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return code;
 }
 
-static ctr_code delete(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code delete (void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
@@ -95,7 +98,8 @@ static ctr_code delete(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	return sync ? api_reply_collected(s->api, rc, err) : api_reply_empty(s->api, rc, err);
 }
 
-static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		     struct ctr_error *err)
 {
 	struct service *s = self;
 	struct api_batch batch = { .api = s->api, .rc = rc };
@@ -122,11 +126,13 @@ static struct ctr_lease_resource resource_in(const Containerd__Services__Leases_
 	};
 }
 
-static ctr_code add_resource(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code add_resource(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			     struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(add_resource_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(add_resource_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -143,14 +149,16 @@ static ctr_code delete_resource(void *self, struct ctr_rpc_call *rc, const void 
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(delete_resource_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(delete_resource_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
 	const Containerd__Services__Leases__V1__DeleteResourceRequest *req = (void *)message;
 	const struct ctr_lease_resource resource = resource_in(req->resource);
 
-	code = s->ops->remove_resource(s->api->host, s->api->rpc->call(rc), req->id, &resource, err);
+	code = s->ops->remove_resource(s->api->host, s->api->rpc->call(rc), req->id, &resource,
+				       err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return code == CTR_OK ? api_reply_empty(s->api, rc, err) : code;
 }
@@ -170,19 +178,22 @@ static ctr_code resource_sink(void *ud, const struct ctr_lease_resource *resourc
 	return api_batch_add(a->batch, &row.base, a->err);
 }
 
-static ctr_code list_resources(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code list_resources(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			       struct ctr_error *err)
 {
 	struct service *s = self;
 	struct api_batch batch = { .api = s->api, .rc = rc };
 	struct answer a = { .s = s, .rc = rc, .err = err, .batch = &batch };
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(list_resources_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(list_resources_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
 	const Containerd__Services__Leases__V1__ListResourcesRequest *req = (void *)message;
 
-	code = s->ops->resources(s->api->host, s->api->rpc->call(rc), req->id, resource_sink, &a, err);
+	code = s->ops->resources(s->api->host, s->api->rpc->call(rc), req->id, resource_sink, &a,
+				 err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return api_batch_end(&batch, code, err);
 }

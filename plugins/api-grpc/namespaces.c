@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * containerd.services.namespaces.v1.Namespaces over ctr.namespaces.v0. No method needs a namespace of its own.
+ * containerd.services.namespaces.v1.Namespaces over ctr.namespaces.v0. No method needs a namespace
+ * of its own.
  */
 #include <stdlib.h>
 
@@ -80,12 +81,14 @@ static ctr_code sink(void *ud, const struct ctr_namespace *ns)
 	return a->wrap(a, &m);
 }
 
-static ctr_code get(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code get(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		    struct ctr_error *err)
 {
 	struct service *s = self;
 	struct answer a = { .s = s, .rc = rc, .err = err, .wrap = answer_get };
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(get_namespace_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(get_namespace_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -96,7 +99,8 @@ static ctr_code get(void *self, struct ctr_rpc_call *rc, const void *data, uint6
 	return code;
 }
 
-static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		     struct ctr_error *err)
 {
 	struct service *s = self;
 	struct api_batch batch = { .api = s->api, .rc = rc };
@@ -104,12 +108,14 @@ static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint
 
 	(void)data; /* containerd ignores the filter too */
 	(void)n;
-	return api_batch_end(&batch, s->ops->list(s->api->host, s->api->rpc->call(rc), sink, &a, err), err);
+	return api_batch_end(&batch,
+			     s->ops->list(s->api->host, s->api->rpc->call(rc), sink, &a, err), err);
 }
 
 /* The namespace of a create or update request; *ret_mem is the caller's to free. */
-static ctr_code read_namespace(struct service *s, const namespace_message *m, struct ctr_label **ret_mem,
-			       struct ctr_namespace *ret, struct ctr_error *err)
+static ctr_code read_namespace(struct service *s, const namespace_message *m,
+			       struct ctr_label **ret_mem, struct ctr_namespace *ret,
+			       struct ctr_error *err)
 {
 	*ret = (struct ctr_namespace){ .size = sizeof(*ret), .name = m ? m->name : "" };
 	if (m && api_labels_in(m->labels, m->n_labels, ret_mem, &ret->labels) < 0)
@@ -117,14 +123,16 @@ static ctr_code read_namespace(struct service *s, const namespace_message *m, st
 	return CTR_OK;
 }
 
-static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct service *s = self;
 	struct answer a = { .s = s, .rc = rc, .err = err, .wrap = answer_create };
 	AUTO_FREE struct ctr_label *mem = NULL;
 	struct ctr_namespace ns;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(create_namespace_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(create_namespace_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -137,14 +145,16 @@ static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	return code;
 }
 
-static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct service *s = self;
 	struct answer a = { .s = s, .rc = rc, .err = err, .wrap = answer_update };
 	AUTO_FREE struct ctr_label *mem = NULL;
 	struct ctr_namespace ns;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(update_namespace_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(update_namespace_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -152,17 +162,19 @@ static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, ui
 
 	code = read_namespace(s, req->namespace_, &mem, &ns, err);
 	if (code == CTR_OK)
-		code = s->ops->update(s->api->host, s->api->rpc->call(rc), &ns, api_mask(req->update_mask), sink, &a,
-				      err);
+		code = s->ops->update(s->api->host, s->api->rpc->call(rc), &ns,
+				      api_mask(req->update_mask), sink, &a, err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return code;
 }
 
-static ctr_code delete(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code delete (void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, DESCRIPTOR(delete_namespace_request), data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, DESCRIPTOR(delete_namespace_request), data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -191,7 +203,8 @@ static const struct ctr_rpc_service service = {
 ctr_code api_namespaces_init(struct api *api, struct ctr_error *err)
 {
 	uint32_t size;
-	const struct ctr_namespaces_ops *ops = api->host->service(api->host, CTR_SERVICE_NAMESPACES, &size);
+	const struct ctr_namespaces_ops *ops =
+		api->host->service(api->host, CTR_SERVICE_NAMESPACES, &size);
 	struct service *s = ops ? malloc(sizeof(*s)) : NULL;
 
 	if (!ops)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The filter language: a list of filters, one a line, parsed and matched against an object with every kind of field.
+ * The filter language: a list of filters, one a line, parsed and matched against an object with
+ * every kind of field.
  */
 #include <stddef.h>
 #include <stdint.h>

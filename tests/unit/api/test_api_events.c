@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The events services: publish, forward on both sockets, a subscription with filters, and one that does not read.
+ * The events services: publish, forward on both sockets, a subscription with filters, and one that
+ * does not read.
  */
 #include "fake.h"
 
@@ -17,7 +18,8 @@ static char *lent_text(const char *s)
 
 static ctr_code publish(struct fake *k, const char *topic)
 {
-	Containerd__Services__Events__V1__PublishRequest req = CONTAINERD__SERVICES__EVENTS__V1__PUBLISH_REQUEST__INIT;
+	Containerd__Services__Events__V1__PublishRequest req =
+		CONTAINERD__SERVICES__EVENTS__V1__PUBLISH_REQUEST__INIT;
 	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
 	struct ctr_rpc_call rc;
 
@@ -86,7 +88,8 @@ static void test_one_that_does_not_read_is_ended(void **state)
 static void test_forwards_pass_envelopes_through(void **state)
 {
 	struct fake *k = *state;
-	Containerd__Services__Events__V1__ForwardRequest req = CONTAINERD__SERVICES__EVENTS__V1__FORWARD_REQUEST__INIT;
+	Containerd__Services__Events__V1__ForwardRequest req =
+		CONTAINERD__SERVICES__EVENTS__V1__FORWARD_REQUEST__INIT;
 	Containerd__Services__Events__Ttrpc__V1__ForwardRequest shim =
 		CONTAINERD__SERVICES__EVENTS__TTRPC__V1__FORWARD_REQUEST__INIT;
 	Containerd__Types__Envelope envelope = CONTAINERD__TYPES__ENVELOPE__INIT;

@@ -22,7 +22,8 @@ static char *lent_text(const char *s)
 static void test_namespaces(void **state)
 {
 	struct fake *k = *state;
-	Containerd__Services__Namespaces__V1__Namespace ns = CONTAINERD__SERVICES__NAMESPACES__V1__NAMESPACE__INIT;
+	Containerd__Services__Namespaces__V1__Namespace ns =
+		CONTAINERD__SERVICES__NAMESPACES__V1__NAMESPACE__INIT;
 	Containerd__Services__Namespaces__V1__Namespace__LabelsEntry label =
 		CONTAINERD__SERVICES__NAMESPACES__V1__NAMESPACE__LABELS_ENTRY__INIT;
 	Containerd__Services__Namespaces__V1__Namespace__LabelsEntry *labels[] = { &label };
@@ -44,9 +45,9 @@ static void test_namespaces(void **state)
 	ns.labels = labels;
 	ns.n_labels = 1;
 	create.namespace_ = &ns;
-	Containerd__Services__Namespaces__V1__CreateNamespaceResponse *made =
-		fake_get(k, NAMESPACES, "Create", &create,
-			 &containerd__services__namespaces__v1__create_namespace_response__descriptor);
+	Containerd__Services__Namespaces__V1__CreateNamespaceResponse *made = fake_get(
+		k, NAMESPACES, "Create", &create,
+		&containerd__services__namespaces__v1__create_namespace_response__descriptor);
 
 	assert_string_equal(made->namespace_->name, "prod");
 	assert_string_equal(made->namespace_->labels[0]->value, "v");
@@ -56,15 +57,15 @@ static void test_namespaces(void **state)
 	mask.n_paths = 1;
 	update.namespace_ = &ns;
 	update.update_mask = &mask;
-	Containerd__Services__Namespaces__V1__UpdateNamespaceResponse *updated =
-		fake_get(k, NAMESPACES, "Update", &update,
-			 &containerd__services__namespaces__v1__update_namespace_response__descriptor);
+	Containerd__Services__Namespaces__V1__UpdateNamespaceResponse *updated = fake_get(
+		k, NAMESPACES, "Update", &update,
+		&containerd__services__namespaces__v1__update_namespace_response__descriptor);
 
 	assert_int_equal(updated->namespace_->n_labels, 0);
 	fake_free(updated);
-	Containerd__Services__Namespaces__V1__ListNamespacesResponse *listed =
-		fake_get(k, NAMESPACES, "List", &list,
-			 &containerd__services__namespaces__v1__list_namespaces_response__descriptor);
+	Containerd__Services__Namespaces__V1__ListNamespacesResponse *listed = fake_get(
+		k, NAMESPACES, "List", &list,
+		&containerd__services__namespaces__v1__list_namespaces_response__descriptor);
 
 	assert_int_equal(listed->n_namespaces, 1);
 	fake_free(listed);
@@ -77,25 +78,31 @@ static void test_namespaces(void **state)
 	create.namespace_ = NULL;
 	assert_int_equal(fake_run(k, &rc, NAMESPACES, "Create", &create), CTR_INVALID_ARGUMENT);
 	assert_string_equal(error_text(&k->err), "identifier must not be empty");
-	assert_int_equal(fake_bytes(k, &rc, NAMESPACES, "Create", "\xff\xff", 2), CTR_INVALID_ARGUMENT);
+	assert_int_equal(fake_bytes(k, &rc, NAMESPACES, "Create", "\xff\xff", 2),
+			 CTR_INVALID_ARGUMENT);
 }
 
 static void test_leases(void **state)
 {
 	struct fake *k = *state;
-	Containerd__Services__Leases__V1__CreateRequest create = CONTAINERD__SERVICES__LEASES__V1__CREATE_REQUEST__INIT;
+	Containerd__Services__Leases__V1__CreateRequest create =
+		CONTAINERD__SERVICES__LEASES__V1__CREATE_REQUEST__INIT;
 	Containerd__Services__Leases__V1__AddResourceRequest add =
 		CONTAINERD__SERVICES__LEASES__V1__ADD_RESOURCE_REQUEST__INIT;
-	Containerd__Services__Leases__V1__Resource resource = CONTAINERD__SERVICES__LEASES__V1__RESOURCE__INIT;
+	Containerd__Services__Leases__V1__Resource resource =
+		CONTAINERD__SERVICES__LEASES__V1__RESOURCE__INIT;
 	Containerd__Services__Leases__V1__ListResourcesRequest list =
 		CONTAINERD__SERVICES__LEASES__V1__LIST_RESOURCES_REQUEST__INIT;
-	Containerd__Services__Leases__V1__ListRequest all = CONTAINERD__SERVICES__LEASES__V1__LIST_REQUEST__INIT;
-	Containerd__Services__Leases__V1__DeleteRequest delete = CONTAINERD__SERVICES__LEASES__V1__DELETE_REQUEST__INIT;
+	Containerd__Services__Leases__V1__ListRequest all =
+		CONTAINERD__SERVICES__LEASES__V1__LIST_REQUEST__INIT;
+	Containerd__Services__Leases__V1__DeleteRequest delete =
+		CONTAINERD__SERVICES__LEASES__V1__DELETE_REQUEST__INIT;
 	struct ctr_rpc_call rc;
 
 	create.id = lent_text("l");
 	Containerd__Services__Leases__V1__CreateResponse *made =
-		fake_get(k, LEASES, "Create", &create, &containerd__services__leases__v1__create_response__descriptor);
+		fake_get(k, LEASES, "Create", &create,
+			 &containerd__services__leases__v1__create_response__descriptor);
 
 	assert_string_equal(made->lease->id, "l");
 	assert_non_null(made->lease->created_at);
@@ -117,7 +124,8 @@ static void test_leases(void **state)
 	assert_string_equal(held->resources[0]->type, "snapshots/overlayfs");
 	fake_free(held);
 	Containerd__Services__Leases__V1__ListResponse *listed =
-		fake_get(k, LEASES, "List", &all, &containerd__services__leases__v1__list_response__descriptor);
+		fake_get(k, LEASES, "List", &all,
+			 &containerd__services__leases__v1__list_response__descriptor);
 
 	assert_int_equal(listed->n_leases, 1);
 	fake_free(listed);
@@ -128,11 +136,13 @@ static void test_leases(void **state)
 static void test_images(void **state)
 {
 	struct fake *k = *state;
-	Containerd__Services__Images__V1__Image image = CONTAINERD__SERVICES__IMAGES__V1__IMAGE__INIT;
+	Containerd__Services__Images__V1__Image image =
+		CONTAINERD__SERVICES__IMAGES__V1__IMAGE__INIT;
 	Containerd__Types__Descriptor target = CONTAINERD__TYPES__DESCRIPTOR__INIT;
 	Containerd__Services__Images__V1__CreateImageRequest create =
 		CONTAINERD__SERVICES__IMAGES__V1__CREATE_IMAGE_REQUEST__INIT;
-	Containerd__Services__Images__V1__GetImageRequest get = CONTAINERD__SERVICES__IMAGES__V1__GET_IMAGE_REQUEST__INIT;
+	Containerd__Services__Images__V1__GetImageRequest get =
+		CONTAINERD__SERVICES__IMAGES__V1__GET_IMAGE_REQUEST__INIT;
 	Containerd__Services__Images__V1__DeleteImageRequest delete =
 		CONTAINERD__SERVICES__IMAGES__V1__DELETE_IMAGE_REQUEST__INIT;
 	Google__Protobuf__Timestamp epoch = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
@@ -156,7 +166,8 @@ static void test_images(void **state)
 	fake_free(made);
 	get.name = lent_text("alpine");
 	Containerd__Services__Images__V1__GetImageResponse *got =
-		fake_get(k, IMAGES, "Get", &get, &containerd__services__images__v1__get_image_response__descriptor);
+		fake_get(k, IMAGES, "Get", &get,
+			 &containerd__services__images__v1__get_image_response__descriptor);
 
 	assert_string_equal(got->image->target->digest, DIGEST_A);
 	assert_int_equal(got->image->target->size, 12);
@@ -177,12 +188,15 @@ static void test_images(void **state)
 
 static void create_container(struct fake *k, const char *id)
 {
-	Containerd__Services__Containers__V1__Container c = CONTAINERD__SERVICES__CONTAINERS__V1__CONTAINER__INIT;
+	Containerd__Services__Containers__V1__Container c =
+		CONTAINERD__SERVICES__CONTAINERS__V1__CONTAINER__INIT;
 	Containerd__Services__Containers__V1__Container__Runtime runtime =
 		CONTAINERD__SERVICES__CONTAINERS__V1__CONTAINER__RUNTIME__INIT;
 	Containerd__Services__Containers__V1__Container__ExtensionsEntry extension =
 		CONTAINERD__SERVICES__CONTAINERS__V1__CONTAINER__EXTENSIONS_ENTRY__INIT;
-	Containerd__Services__Containers__V1__Container__ExtensionsEntry *extensions[] = { &extension };
+	Containerd__Services__Containers__V1__Container__ExtensionsEntry *extensions[] = {
+		&extension
+	};
 	Containerd__Services__Containers__V1__CreateContainerRequest create =
 		CONTAINERD__SERVICES__CONTAINERS__V1__CREATE_CONTAINER_REQUEST__INIT;
 	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
@@ -200,15 +214,16 @@ static void create_container(struct fake *k, const char *id)
 	c.extensions = extensions;
 	c.n_extensions = 1;
 	create.container = &c;
-	Containerd__Services__Containers__V1__CreateContainerResponse *made =
-		fake_get(k, CONTAINERS, "Create", &create,
-			 &containerd__services__containers__v1__create_container_response__descriptor);
+	Containerd__Services__Containers__V1__CreateContainerResponse *made = fake_get(
+		k, CONTAINERS, "Create", &create,
+		&containerd__services__containers__v1__create_container_response__descriptor);
 
 	assert_string_equal(made->container->id, id);
 	assert_int_equal(made->container->spec->value.len, 3);
 	assert_memory_equal(made->container->spec->value.data, bytes, 3);
 	assert_null(made->container->runtime->options);
-	assert_string_equal(made->container->extensions[0]->value->type_url, "types.containerd.io/x");
+	assert_string_equal(made->container->extensions[0]->value->type_url,
+			    "types.containerd.io/x");
 	fake_free(made);
 }
 
@@ -226,17 +241,17 @@ static void test_containers(void **state)
 
 	create_container(k, "a");
 	create_container(k, "b");
-	Containerd__Services__Containers__V1__ListContainersResponse *all =
-		fake_get(k, CONTAINERS, "List", &list,
-			 &containerd__services__containers__v1__list_containers_response__descriptor);
+	Containerd__Services__Containers__V1__ListContainersResponse *all = fake_get(
+		k, CONTAINERS, "List", &list,
+		&containerd__services__containers__v1__list_containers_response__descriptor);
 
 	assert_int_equal(all->n_containers, 2);
 	fake_free(all);
 	list.filters = &filter;
 	list.n_filters = 1;
-	Containerd__Services__Containers__V1__ListContainersResponse *one =
-		fake_get(k, CONTAINERS, "List", &list,
-			 &containerd__services__containers__v1__list_containers_response__descriptor);
+	Containerd__Services__Containers__V1__ListContainersResponse *one = fake_get(
+		k, CONTAINERS, "List", &list,
+		&containerd__services__containers__v1__list_containers_response__descriptor);
 
 	assert_int_equal(one->n_containers, 1);
 	fake_free(one);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The collector against a naive mark: random worlds of blobs, snapshots, leases and labels; what survives must be what
- * a plain reachability computation says, and children must go before their parents.
+ * The collector against a naive mark: random worlds of blobs, snapshots, leases and labels; what
+ * survives must be what a plain reachability computation says, and children must go before their
+ * parents.
  */
 #include "world.h"
 
@@ -10,10 +11,10 @@
 #define ROUNDS 25
 
 struct model {
-	int edge[N][N];   /* 1: by record, 2: by label */
+	int edge[N][N]; /* 1: by record, 2: by label */
 	int root[N];
-	int held[N];      /* 1: by a lease, 2: by a flat one */
-	int mark[N];      /* 2: fully, 1: flat */
+	int held[N]; /* 1: by a lease, 2: by a flat one */
+	int mark[N]; /* 2: fully, 1: flat */
 	unsigned seed;
 };
 
@@ -35,7 +36,9 @@ static void make_object(struct world *w, struct model *m, int i)
 {
 	struct meta_labels labels = META_LABELS_INIT;
 	char key[100], parent[100] = "";
-	struct thing t = { .kind = i % 2 ? META_SNAPSHOT : META_CONTENT, .key = key, .parent = parent };
+	struct thing t = { .kind = i % 2 ? META_SNAPSHOT : META_CONTENT,
+			   .key = key,
+			   .parent = parent };
 
 	key_of(i, key);
 	for (unsigned e = next_random(m) % 4; e-- > 0;) {
@@ -44,12 +47,16 @@ static void make_object(struct world *w, struct model *m, int i)
 
 		key_of(to, value);
 		if (next_random(m) % 4 == 0) { /* to keeps i */
-			snprintf(name, sizeof(name), to % 2 ? "containerd.io/gc.bref.snapshot.s/%u" :
-							      "containerd.io/gc.bref.content.%u", e);
+			snprintf(name, sizeof(name),
+				 to % 2 ? "containerd.io/gc.bref.snapshot.s/%u"
+					: "containerd.io/gc.bref.content.%u",
+				 e);
 			m->edge[to][i] |= 2;
 		} else {
-			snprintf(name, sizeof(name), to % 2 ? "containerd.io/gc.ref.snapshot.s/%u" :
-							      "containerd.io/gc.ref.content.%u", e);
+			snprintf(name, sizeof(name),
+				 to % 2 ? "containerd.io/gc.ref.snapshot.s/%u"
+					: "containerd.io/gc.ref.content.%u",
+				 e);
 			m->edge[i][to] |= 2;
 		}
 		assert_int_equal(meta_labels_set(&labels, name, value), 0);
@@ -77,7 +84,9 @@ static void make_leases(struct world *w, struct model *m)
 		int to = (int)(next_random(m) % N), is_flat = i % 2;
 		char id[16], key[100];
 		struct ctr_lease lease = { .size = sizeof(lease), .id = id };
-		struct ctr_lease_resource r = { .size = sizeof(r), .type = to % 2 ? "snapshots/s" : "content", .id = key };
+		struct ctr_lease_resource r = { .size = sizeof(r),
+						.type = to % 2 ? "snapshots/s" : "content",
+						.id = key };
 
 		snprintf(id, sizeof(id), "l%d", i);
 		key_of(to, key);
@@ -112,8 +121,10 @@ static ctr_code alive_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 {
 	struct alive *a = ud;
 
-	return txn_int(txn, txn_query(txn, err, "SELECT count(*) FROM node WHERE live = 1 AND key = ?", "s", a->key), 0,
-		       &a->live, err);
+	return txn_int(txn,
+		       txn_query(txn, err, "SELECT count(*) FROM node WHERE live = 1 AND key = ?",
+				 "s", a->key),
+		       0, &a->live, err);
 }
 
 static void check_order(const struct world *w, const struct model *m)
@@ -162,8 +173,12 @@ static void one_round(unsigned seed)
 			fail_msg("seed %u: object %d is %s", seed, i, a.live ? "kept" : "gone");
 	}
 	check_order(w, m);
-	assert_int_equal(count(w, "SELECT count(*) FROM edge e WHERE NOT EXISTS(SELECT 1 FROM node WHERE id = e.src)"), 0);
-	assert_int_equal(count(w, "SELECT count(*) FROM edge e WHERE NOT EXISTS(SELECT 1 FROM node WHERE id = e.dst)"), 0);
+	assert_int_equal(count(w, "SELECT count(*) FROM edge e WHERE NOT EXISTS(SELECT 1 FROM node "
+				  "WHERE id = e.src)"),
+			 0);
+	assert_int_equal(count(w, "SELECT count(*) FROM edge e WHERE NOT EXISTS(SELECT 1 FROM node "
+				  "WHERE id = e.dst)"),
+			 0);
 	collect(w);
 	assert_string_equal(w->log, "");
 	world_teardown(&state);

@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What keeps what alive, rule by rule; what removal tells, in which order; pins and the grace of unleased calls.
+ * What keeps what alive, rule by rule; what removal tells, in which order; pins and the grace of
+ * unleased calls.
  */
 #include "world.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 
-#define L(...) { (const struct ctr_label[]){ __VA_ARGS__ }, sizeof((const struct ctr_label[]){ __VA_ARGS__ }) / sizeof(struct ctr_label) }
+#define L(...)                                                                                     \
+	{                                                                                          \
+		(const struct ctr_label[]){ __VA_ARGS__ },                                         \
+			sizeof((const struct ctr_label[]){ __VA_ARGS__ }) /                        \
+				sizeof(struct ctr_label)                                           \
+	}
 
-static void make_image(struct world *w, const char *name, const char *digest, struct ctr_labels labels)
+static void make_image(struct world *w, const char *name, const char *digest,
+		       struct ctr_labels labels)
 {
 	struct fixture *f = w->f;
 	struct ctr_image image = {
 		.size = sizeof(image),
 		.name = name,
-		.target = { .size = sizeof(image.target), .media_type = "m", .digest = digest, .length_bytes = 1 },
+		.target = { .size = sizeof(image.target),
+			    .media_type = "m",
+			    .digest = digest,
+			    .length_bytes = 1 },
 		.labels = labels,
 	};
 
@@ -43,10 +53,13 @@ static void test_an_image_keeps_its_target_and_what_hangs_on_it(void **state)
 	struct world *w = *state;
 	struct fixture *f = w->f;
 
-	make(w, (struct thing){ .kind = META_CONTENT, .key = "sha256:cfg",
+	make(w, (struct thing){ .kind = META_CONTENT,
+				.key = "sha256:cfg",
 				.labels = L({ "containerd.io/gc.ref.snapshot.s", "top" }) });
-	make(w, (struct thing){ .kind = META_CONTENT, .key = DIGEST_A,
-				.labels = L({ "containerd.io/gc.ref.content.config", "sha256:cfg" }) });
+	make(w, (struct thing){
+			.kind = META_CONTENT,
+			.key = DIGEST_A,
+			.labels = L({ "containerd.io/gc.ref.content.config", "sha256:cfg" }) });
 	make(w, (struct thing){ .kind = META_SNAPSHOT, .key = "base" });
 	make(w, (struct thing){ .kind = META_SNAPSHOT, .key = "top", .parent = "base" });
 	make(w, (struct thing){ .kind = META_CONTENT, .key = "sha256:loose" });
@@ -58,7 +71,8 @@ static void test_an_image_keeps_its_target_and_what_hangs_on_it(void **state)
 	assert_int_equal(count(w, "SELECT count(*) FROM node WHERE live = 1"), 0);
 	assert_int_equal(count(w, "SELECT count(*) FROM node"), 0);
 	assert_int_equal(count(w, "SELECT count(*) FROM edge"), 0);
-	assert_non_null(strstr(f->seen, "default /snapshot/remove containerd.events.SnapshotRemove;"));
+	assert_non_null(
+		strstr(f->seen, "default /snapshot/remove containerd.events.SnapshotRemove;"));
 	assert_null(strstr(f->seen, "/content/delete"));
 }
 
@@ -77,7 +91,8 @@ static void test_roots_by_label_and_by_kind(void **state)
 	};
 	struct fixture *f = w->f;
 
-	make(w, (struct thing){ .kind = META_CONTENT, .key = "sha256:rooted",
+	make(w, (struct thing){ .kind = META_CONTENT,
+				.key = "sha256:rooted",
 				.labels = L({ "containerd.io/gc.root", "any" }) });
 	make(w, (struct thing){ .kind = META_SNAPSHOT, .key = "rw" });
 	make(w, (struct thing){ .kind = META_INGEST, .key = "going", .expires_ns = INT64_MAX });
@@ -97,8 +112,10 @@ static void test_leases_hold_until_they_expire(void **state)
 
 	make(w, (struct thing){ .kind = META_CONTENT, .key = DIGEST_A });
 	make(w, (struct thing){ .kind = META_CONTENT, .key = DIGEST_B });
-	make_lease(w, "good", (struct ctr_labels)L({ "containerd.io/gc.expire", "2099-01-01T00:00:00Z" }));
-	make_lease(w, "over", (struct ctr_labels)L({ "containerd.io/gc.expire", "2001-01-01T00:00:00Z" }));
+	make_lease(w, "good",
+		   (struct ctr_labels)L({ "containerd.io/gc.expire", "2099-01-01T00:00:00Z" }));
+	make_lease(w, "over",
+		   (struct ctr_labels)L({ "containerd.io/gc.expire", "2001-01-01T00:00:00Z" }));
 	make_lease(w, "odd", (struct ctr_labels)L({ "containerd.io/gc.expire", "tomorrow" }));
 	hold(w, "good", "content", DIGEST_A);
 	hold(w, "over", "content", DIGEST_B);
@@ -113,12 +130,16 @@ static void test_a_flat_lease_follows_records_not_labels(void **state)
 {
 	struct world *w = *state;
 
-	make(w, (struct thing){ .kind = META_CONTENT, .key = DIGEST_A,
-				.labels = L({ "containerd.io/gc.ref.content.l.0", "sha256:child" }) });
+	make(w,
+	     (struct thing){ .kind = META_CONTENT,
+			     .key = DIGEST_A,
+			     .labels = L({ "containerd.io/gc.ref.content.l.0", "sha256:child" }) });
 	make(w, (struct thing){ .kind = META_CONTENT, .key = "sha256:child" });
 	make(w, (struct thing){ .kind = META_SNAPSHOT, .key = "base" });
 	make(w, (struct thing){ .kind = META_SNAPSHOT, .key = "top", .parent = "base" });
-	make_lease(w, "flat", (struct ctr_labels)L({ "containerd.io/gc.flat", "" "y" }));
+	make_lease(w, "flat",
+		   (struct ctr_labels)L({ "containerd.io/gc.flat", ""
+								   "y" }));
 	hold(w, "flat", "content", DIGEST_A);
 	hold(w, "flat", "snapshots/s", "top");
 	collect(w);
@@ -132,9 +153,11 @@ static void test_back_references(void **state)
 	struct fixture *f = w->f;
 
 	make(w, (struct thing){ .kind = META_CONTENT, .key = DIGEST_A });
-	make(w, (struct thing){ .kind = META_CONTENT, .key = "sha256:sig",
+	make(w, (struct thing){ .kind = META_CONTENT,
+				.key = "sha256:sig",
 				.labels = L({ "containerd.io/gc.bref.content.x", DIGEST_A }) });
-	make(w, (struct thing){ .kind = META_SNAPSHOT, .key = "side",
+	make(w, (struct thing){ .kind = META_SNAPSHOT,
+				.key = "side",
 				.labels = L({ "containerd.io/gc.bref.image", "i" }) });
 	make_image(w, "i", DIGEST_A, (struct ctr_labels){ 0 });
 	collect(w);
@@ -147,9 +170,11 @@ static void test_a_circle_goes_as_a_whole(void **state)
 {
 	struct world *w = *state;
 
-	make(w, (struct thing){ .kind = META_CONTENT, .key = "sha256:a",
+	make(w, (struct thing){ .kind = META_CONTENT,
+				.key = "sha256:a",
 				.labels = L({ "containerd.io/gc.ref.content", "sha256:b" }) });
-	make(w, (struct thing){ .kind = META_CONTENT, .key = "sha256:b",
+	make(w, (struct thing){ .kind = META_CONTENT,
+				.key = "sha256:b",
 				.labels = L({ "containerd.io/gc.ref.content", "sha256:a" }) });
 	collect(w);
 	assert_int_equal(count(w, "SELECT count(*) FROM content"), 0);
@@ -160,10 +185,12 @@ static void test_expired_images_go_with_an_event(void **state)
 	struct world *w = *state;
 
 	make(w, (struct thing){ .kind = META_CONTENT, .key = DIGEST_A });
-	make_image(w, "old", DIGEST_A, (struct ctr_labels)L({ "containerd.io/gc.expire", "2001-01-01T00:00:00Z" }));
+	make_image(w, "old", DIGEST_A,
+		   (struct ctr_labels)L({ "containerd.io/gc.expire", "2001-01-01T00:00:00Z" }));
 	collect(w);
 	assert_string_equal(w->log, "content " DIGEST_A ";");
-	assert_non_null(strstr(w->f->seen, "default /images/delete containerd.services.images.v1.ImageDelete;"));
+	assert_non_null(strstr(
+		w->f->seen, "default /images/delete containerd.services.images.v1.ImageDelete;"));
 }
 
 static void test_what_an_unleased_call_made_has_a_grace(void **state)
@@ -171,7 +198,9 @@ static void test_what_an_unleased_call_made_has_a_grace(void **state)
 	struct world *w = *state;
 
 	make(w, (struct thing){ .kind = META_CONTENT, .key = "sha256:child" });
-	make(w, (struct thing){ .kind = META_CONTENT, .key = "sha256:new", .lease = "",
+	make(w, (struct thing){ .kind = META_CONTENT,
+				.key = "sha256:new",
+				.lease = "",
 				.labels = L({ "containerd.io/gc.ref.content", "sha256:child" }) });
 	collect(w);
 	assert_string_equal(w->log, "");
@@ -223,7 +252,8 @@ static void test_a_reference_made_after_the_mark_keeps_the_whole_chain(void **st
 	struct remains_list remains;
 	uint64_t removed;
 
-	make(w, (struct thing){ .kind = META_CONTENT, .key = DIGEST_A,
+	make(w, (struct thing){ .kind = META_CONTENT,
+				.key = DIGEST_A,
 				.labels = L({ "containerd.io/gc.ref.content", DIGEST_B }) });
 	make(w, (struct thing){ .kind = META_CONTENT, .key = DIGEST_B });
 	make(w, (struct thing){ .kind = META_CONTENT, .key = "sha256:loose" });

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Objects for the collector, made through the primitives that the records use, and a backend that writes down which
- * bytes it was told to remove. On top of tests/unit/meta/fixture.h.
+ * Objects for the collector, made through the primitives that the records use, and a backend that
+ * writes down which bytes it was told to remove. On top of tests/unit/meta/fixture.h.
  */
 #ifndef CTR_TEST_GC_WORLD_H
 #define CTR_TEST_GC_WORLD_H
@@ -18,7 +18,8 @@ struct world {
 
 static inline ctr_code world_log(struct world *w, const char *what, const char *key)
 {
-	w->n_log += (size_t)snprintf(w->log + w->n_log, sizeof(w->log) - w->n_log, "%s %s;", what, key);
+	w->n_log +=
+		(size_t)snprintf(w->log + w->n_log, sizeof(w->log) - w->n_log, "%s %s;", what, key);
 	return CTR_OK;
 }
 
@@ -34,7 +35,8 @@ static inline ctr_code world_ingest(void *self, const char *ref, struct ctr_erro
 	return world_log(self, "ingest", ref);
 }
 
-static inline ctr_code world_snapshot(void *self, const char *snapshotter, const char *key, struct ctr_error *err)
+static inline ctr_code world_snapshot(void *self, const char *snapshotter, const char *key,
+				      struct ctr_error *err)
 {
 	(void)snapshotter;
 	(void)err;
@@ -71,21 +73,24 @@ struct thing {
 	enum meta_kind kind;
 	const char *key, *parent; /* parent: of a snapshot */
 	struct ctr_labels labels;
-	const char *lease;        /* "" : made by a call without one */
-	int64_t expires_ns;       /* of an ingest */
+	const char *lease;  /* "" : made by a call without one */
+	int64_t expires_ns; /* of an ingest */
 	const struct ctr_call *call;
 };
 
-static inline ctr_code thing_row(struct ctr_txn *txn, const struct thing *t, int64_t ns, int64_t node,
-				 struct ctr_error *err)
+static inline ctr_code thing_row(struct ctr_txn *txn, const struct thing *t, int64_t ns,
+				 int64_t node, struct ctr_error *err)
 {
 	int64_t parent = 0, zero = 0;
 	char backend[300];
 
 	if (t->kind == META_CONTENT)
-		return txn_exec(txn, err, "INSERT OR REPLACE INTO content VALUES(?, ?, 1, x'', 0, 0)", "is", node, t->key);
+		return txn_exec(txn, err,
+				"INSERT OR REPLACE INTO content VALUES(?, ?, 1, x'', 0, 0)", "is",
+				node, t->key);
 	if (t->kind == META_INGEST)
-		return txn_exec(txn, err, "INSERT OR REPLACE INTO ingest VALUES(?, ?, '', 0, 0, 0)", "is", node, t->key);
+		return txn_exec(txn, err, "INSERT OR REPLACE INTO ingest VALUES(?, ?, '', 0, 0, 0)",
+				"is", node, t->key);
 	if (t->parent && *t->parent) {
 		ctr_code code = meta_node(txn, ns, META_SNAPSHOT, "s", t->parent, 1, &parent, err);
 
@@ -93,15 +98,19 @@ static inline ctr_code thing_row(struct ctr_txn *txn, const struct thing *t, int
 			return code;
 	}
 	snprintf(backend, sizeof(backend), "b-%s", t->key);
-	return txn_exec(txn, err, "INSERT OR REPLACE INTO snapshot VALUES(?, 's', ?, 3, nullif(?, ?), x'', 0, 0)", "isii",
-			node, backend, parent, zero);
+	return txn_exec(
+		txn, err,
+		"INSERT OR REPLACE INTO snapshot VALUES(?, 's', ?, 3, nullif(?, ?), x'', 0, 0)",
+		"isii", node, backend, parent, zero);
 }
 
 static inline ctr_code thing_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 {
 	const struct thing *t = ud;
 	const struct meta_ref parent = { .kind = META_SNAPSHOT, .sub = "s", .key = t->parent };
-	struct meta_object o = { .kind = t->kind, .labels = t->labels, .refs = &parent, .n_refs = 1 };
+	struct meta_object o = {
+		.kind = t->kind, .labels = t->labels, .refs = &parent, .n_refs = 1
+	};
 	struct ctr_call call;
 	ctr_code code;
 
@@ -111,7 +120,8 @@ static inline ctr_code thing_fn(struct ctr_txn *txn, void *ud, struct ctr_error 
 	call.lease = t->lease;
 	code = meta_namespace(txn, &call, 1, &o.ns, err);
 	if (code == CTR_OK)
-		code = meta_node(txn, o.ns, t->kind, t->kind == META_SNAPSHOT ? "s" : "", t->key, 1, &o.node, err);
+		code = meta_node(txn, o.ns, t->kind, t->kind == META_SNAPSHOT ? "s" : "", t->key, 1,
+				 &o.node, err);
 	if (code == CTR_OK)
 		code = thing_row(txn, t, o.ns, o.node, err);
 	if (code == CTR_OK)

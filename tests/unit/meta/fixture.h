@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A daemon of nothing but a store and an exchange, in a folder of its own; events are kept as "ns topic type;".
+ * A daemon of nothing but a store and an exchange, in a folder of its own; events are kept as "ns
+ * topic type;".
  */
 #ifndef CTR_TEST_META_FIXTURE_H
 #define CTR_TEST_META_FIXTURE_H
@@ -41,8 +42,8 @@ static inline int fixture_event(void *ud, const struct event *ev)
 
 	pthread_mutex_lock(&f->mu);
 	if (f->n_seen < sizeof(f->seen) - 512)
-		f->n_seen += (size_t)snprintf(f->seen + f->n_seen, sizeof(f->seen) - f->n_seen, "%s %s %s;", ev->ns,
-					      ev->topic, ev->type_url);
+		f->n_seen += (size_t)snprintf(f->seen + f->n_seen, sizeof(f->seen) - f->n_seen,
+					      "%s %s %s;", ev->ns, ev->topic, ev->type_url);
 	pthread_mutex_unlock(&f->mu);
 	return 0;
 }
@@ -84,7 +85,7 @@ static inline int fixture_teardown(void **state)
 	do {                                                                                       \
 		ctr_code code_ = (call_);                                                          \
 		if (code_ != CTR_OK)                                                               \
-			fail_msg("%s: code %d: %s", #call_, (int)code_, error_text(&f->err));          \
+			fail_msg("%s: code %d: %s", #call_, (int)code_, error_text(&f->err));      \
 	} while (0)
 
 #define assert_fails(call_, want_, text_)                                                          \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Containers: what goes in comes out byte for byte, what may change, what is refused and with which words.
+ * Containers: what goes in comes out byte for byte, what may change, what is refused and with which
+ * words.
  */
 #include "fixture.h"
 
@@ -23,7 +24,9 @@ static const struct ctr_container box = {
 	.snapshotter = "overlayfs",
 	.snapshot_key = "c1",
 	.sandbox = "",
-	.spec = { .type_url = "types.containerd.io/opencontainers/runtime-spec/1/Spec", .value = spec, .n = 4 },
+	.spec = { .type_url = "types.containerd.io/opencontainers/runtime-spec/1/Spec",
+		  .value = spec,
+		  .n = 4 },
 	.labels = { labels, ARRAY_SIZE(labels) },
 	.extensions = extensions,
 	.n_extensions = ARRAY_SIZE(extensions),
@@ -60,7 +63,8 @@ static void test_a_record_comes_back_byte_for_byte(void **state)
 	assert_ok(container_get(&f->d, &f->call, "c1", container_keep, &got, &f->err));
 	check_box(got);
 	assert_int_equal(got->created_ns, got->updated_ns);
-	assert_string_equal(f->seen, "default /containers/create containerd.events.ContainerCreate;");
+	assert_string_equal(f->seen,
+			    "default /containers/create containerd.events.ContainerCreate;");
 }
 
 static void test_what_is_refused_and_how(void **state)
@@ -70,28 +74,31 @@ static void test_what_is_refused_and_how(void **state)
 	struct ctr_container c = box;
 
 	c.id = "a b";
-	assert_fails(container_create(&f->d, &f->call, &c, NULL, NULL, &f->err), CTR_INVALID_ARGUMENT,
-		     "container.ID: identifier \"a b\" must match ^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$");
+	assert_fails(container_create(&f->d, &f->call, &c, NULL, NULL, &f->err),
+		     CTR_INVALID_ARGUMENT,
+		     "container.ID: identifier \"a b\" must match "
+		     "^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$");
 	c = box;
 	c.runtime = "";
-	assert_fails(container_create(&f->d, &f->call, &c, NULL, NULL, &f->err), CTR_INVALID_ARGUMENT,
-		     "container.Runtime.Name must be set");
+	assert_fails(container_create(&f->d, &f->call, &c, NULL, NULL, &f->err),
+		     CTR_INVALID_ARGUMENT, "container.Runtime.Name must be set");
 	c = box;
 	c.spec.type_url = NULL;
-	assert_fails(container_create(&f->d, &f->call, &c, NULL, NULL, &f->err), CTR_INVALID_ARGUMENT,
-		     "container.Spec must be set");
+	assert_fails(container_create(&f->d, &f->call, &c, NULL, NULL, &f->err),
+		     CTR_INVALID_ARGUMENT, "container.Spec must be set");
 	c = box;
 	c.snapshotter = "";
-	assert_fails(container_create(&f->d, &f->call, &c, NULL, NULL, &f->err), CTR_INVALID_ARGUMENT,
+	assert_fails(container_create(&f->d, &f->call, &c, NULL, NULL, &f->err),
+		     CTR_INVALID_ARGUMENT,
 		     "container.Snapshotter must be set if container.SnapshotKey is set");
 	c = box;
 	c.extensions = no_key;
 	c.n_extensions = 1;
-	assert_fails(container_create(&f->d, &f->call, &c, NULL, NULL, &f->err), CTR_INVALID_ARGUMENT,
-		     "container.Extension keys must not be zero-length");
+	assert_fails(container_create(&f->d, &f->call, &c, NULL, NULL, &f->err),
+		     CTR_INVALID_ARGUMENT, "container.Extension keys must not be zero-length");
 	assert_ok(container_create(&f->d, &f->call, &box, NULL, NULL, &f->err));
-	assert_fails(container_create(&f->d, &f->call, &box, NULL, NULL, &f->err), CTR_ALREADY_EXISTS,
-		     "container \"c1\"");
+	assert_fails(container_create(&f->d, &f->call, &box, NULL, NULL, &f->err),
+		     CTR_ALREADY_EXISTS, "container \"c1\"");
 }
 
 static void test_a_call_needs_a_good_namespace(void **state)
@@ -101,8 +108,8 @@ static void test_a_call_needs_a_good_namespace(void **state)
 
 	call_init(&none, NULL);
 	call_init(&bad, "a/b");
-	assert_fails(container_create(&f->d, &none, &box, NULL, NULL, &f->err), CTR_FAILED_PRECONDITION,
-		     "namespace is required");
+	assert_fails(container_create(&f->d, &none, &box, NULL, NULL, &f->err),
+		     CTR_FAILED_PRECONDITION, "namespace is required");
 	assert_fails(container_create(&f->d, &bad, &box, NULL, NULL, &f->err), CTR_INVALID_ARGUMENT,
 		     "namespace validation: identifier \"a/b\" must match "
 		     "^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$");
@@ -115,13 +122,13 @@ static void test_missing_ones(void **state)
 	struct fixture *f = *state;
 	AUTO_FREE struct ctr_container *got = NULL;
 
-	assert_fails(container_get(&f->d, &f->call, "no", container_keep, &got, &f->err), CTR_NOT_FOUND,
-		     "container \"no\" in namespace \"default\"");
+	assert_fails(container_get(&f->d, &f->call, "no", container_keep, &got, &f->err),
+		     CTR_NOT_FOUND, "container \"no\" in namespace \"default\"");
 	assert_fails(container_remove(&f->d, &f->call, "no", &f->err), CTR_NOT_FOUND,
 		     "cannot delete container \"no\" in namespace \"default\"");
 	assert_ok(container_create(&f->d, &f->call, &box, NULL, NULL, &f->err));
-	assert_fails(container_get(&f->d, &f->call, "no", container_keep, &got, &f->err), CTR_NOT_FOUND,
-		     "container \"no\" in namespace \"default\"");
+	assert_fails(container_get(&f->d, &f->call, "no", container_keep, &got, &f->err),
+		     CTR_NOT_FOUND, "container \"no\" in namespace \"default\"");
 	assert_ok(container_remove(&f->d, &f->call, "c1", &f->err));
 	assert_int_equal(container_remove(&f->d, &f->call, "c1", &f->err), CTR_NOT_FOUND);
 	assert_ok(container_create(&f->d, &f->call, &box, NULL, NULL, &f->err));
@@ -165,7 +172,9 @@ static void test_lists_follow_filters(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		size_t n = 0;
 
-		assert_ok(container_list(&f->d, &f->call, (struct ctr_filters){ &cases[i].filter, 1 }, count, &n, &f->err));
+		assert_ok(container_list(&f->d, &f->call,
+					 (struct ctr_filters){ &cases[i].filter, 1 }, count, &n,
+					 &f->err));
 		assert_int_equal(n, cases[i].want);
 	}
 }
@@ -178,34 +187,41 @@ static void test_an_update_without_a_mask_replaces_what_may_change(void **state)
 
 	assert_ok(container_create(&f->d, &f->call, &box, NULL, NULL, &f->err));
 	c.snapshotter = "native";
-	assert_fails(container_update(&f->d, &f->call, &c, (struct ctr_mask){ 0 }, NULL, NULL, &f->err),
-		     CTR_INVALID_ARGUMENT, "container.Snapshotter field is immutable");
+	assert_fails(
+		container_update(&f->d, &f->call, &c, (struct ctr_mask){ 0 }, NULL, NULL, &f->err),
+		CTR_INVALID_ARGUMENT, "container.Snapshotter field is immutable");
 	c = box;
 	c.runtime = "other";
-	assert_fails(container_update(&f->d, &f->call, &c, (struct ctr_mask){ 0 }, NULL, NULL, &f->err),
-		     CTR_INVALID_ARGUMENT, "container.Runtime.Name field is immutable");
+	assert_fails(
+		container_update(&f->d, &f->call, &c, (struct ctr_mask){ 0 }, NULL, NULL, &f->err),
+		CTR_INVALID_ARGUMENT, "container.Runtime.Name field is immutable");
 	c = box;
 	c.labels.n = 1;
 	c.n_extensions = 0;
 	c.image = "new";
 	c.snapshot_key = "k2";
-	assert_ok(container_update(&f->d, &f->call, &c, (struct ctr_mask){ 0 }, container_keep, &got, &f->err));
+	assert_ok(container_update(&f->d, &f->call, &c, (struct ctr_mask){ 0 }, container_keep,
+				   &got, &f->err));
 	assert_int_equal(got->labels.n, 1);
 	assert_int_equal(got->n_extensions, 0);
 	assert_string_equal(got->image, "new");
 	assert_string_equal(got->snapshot_key, "k2");
 	assert_string_equal(got->options.type_url, box.options.type_url);
 	assert_true(got->updated_ns > got->created_ns);
-	assert_non_null(strstr(f->seen, "default /containers/update containerd.events.ContainerUpdate;"));
+	assert_non_null(
+		strstr(f->seen, "default /containers/update containerd.events.ContainerUpdate;"));
 }
 
 static void test_an_update_with_a_mask_touches_only_that(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const paths[] = { "labels.a.b/c", "extensions.z", "extensions.m", "spec" };
+	static const char *const paths[] = { "labels.a.b/c", "extensions.z", "extensions.m",
+					     "spec" };
 	static const char *const bad[] = { "runtime" };
 	static const struct ctr_label new_labels[] = { { "a.b/c", "9" }, { "not", "me" } };
-	static const struct ctr_extension new_extensions[] = { { "z", { .type_url = "t/new", .value = "n", .n = 1 } } };
+	static const struct ctr_extension new_extensions[] = {
+		{ "z", { .type_url = "t/new", .value = "n", .n = 1 } }
+	};
 	struct ctr_container c = { .size = sizeof(c), .id = "c1" };
 	AUTO_FREE struct ctr_container *got = NULL;
 
@@ -215,20 +231,24 @@ static void test_an_update_with_a_mask_touches_only_that(void **state)
 	c.extensions = new_extensions;
 	c.n_extensions = 1;
 	assert_ok(container_create(&f->d, &f->call, &box, NULL, NULL, &f->err));
-	assert_ok(container_update(&f->d, &f->call, &c, (struct ctr_mask){ paths, 4 }, container_keep, &got, &f->err));
+	assert_ok(container_update(&f->d, &f->call, &c, (struct ctr_mask){ paths, 4 },
+				   container_keep, &got, &f->err));
 	assert_int_equal(got->labels.n, 2);
 	assert_string_equal(got->labels.items[0].value, "9");
 	assert_int_equal(got->n_extensions, 2);
 	assert_string_equal(got->extensions[1].value.type_url, "t/new");
 	assert_memory_equal(got->spec.value, "new", 3);
 	assert_string_equal(got->image, box.image);
-	assert_fails(container_update(&f->d, &f->call, &c, (struct ctr_mask){ bad, 1 }, NULL, NULL, &f->err),
+	assert_fails(container_update(&f->d, &f->call, &c, (struct ctr_mask){ bad, 1 }, NULL, NULL,
+				      &f->err),
 		     CTR_INVALID_ARGUMENT, "cannot update \"runtime\" field on \"c1\"");
 	c.id = "none";
-	assert_int_equal(container_update(&f->d, &f->call, &c, (struct ctr_mask){ paths, 1 }, NULL, NULL, &f->err),
+	assert_int_equal(container_update(&f->d, &f->call, &c, (struct ctr_mask){ paths, 1 }, NULL,
+					  NULL, &f->err),
 			 CTR_NOT_FOUND);
 	c.id = "";
-	assert_fails(container_update(&f->d, &f->call, &c, (struct ctr_mask){ paths, 1 }, NULL, NULL, &f->err),
+	assert_fails(container_update(&f->d, &f->call, &c, (struct ctr_mask){ paths, 1 }, NULL,
+				      NULL, &f->err),
 		     CTR_INVALID_ARGUMENT, "must specify a container id");
 }
 

@@ -117,7 +117,8 @@ static const struct error_case errors[] = {
 	{ "name-x==1",
 	  "filters: parse error: [name >|-|< x==1]: expected an operator (\"==\"|\"!=\"|\"~=\")" },
 	{ "name==\"x", "filters: parse error: [name== >|\"|< x]: quoted literal not terminated" },
-	{ "name==\"x\ny\"", "filters: parse error: [name== >|\"|< x\ny\"]: quoted literal not terminated" },
+	{ "name==\"x\ny\"",
+	  "filters: parse error: [name== >|\"|< x\ny\"]: quoted literal not terminated" },
 	{ "name==\"\\q\"", "filters: parse error: [name== >|\"|< \\q\"]: illegal escape sequence" },
 	{ "name==|x|", "filters: parse error: [name== >|||< x|]: invalid quote encountered" },
 	{ "name==a b", "filters: parse error: [name==a  >|b|< ]: unexpected input: b" },
@@ -130,7 +131,8 @@ static void test_what_cannot_be_read_is_shown(void **state)
 		AUTO_ERROR err = ERROR_INIT;
 		AUTO_FILTER *f = NULL;
 
-		assert_int_equal(filter_parse(&errors[i].filter, 1, &f, &err), CTR_INVALID_ARGUMENT);
+		assert_int_equal(filter_parse(&errors[i].filter, 1, &f, &err),
+				 CTR_INVALID_ARGUMENT);
 		assert_string_equal(error_text(&err), errors[i].want);
 		assert_null(f);
 	}
@@ -138,7 +140,8 @@ static void test_what_cannot_be_read_is_shown(void **state)
 
 static void test_bad_utf8_is_refused(void **state)
 {
-	static const char *const bad[] = { "name==\xff", "n\xc3", "\xed\xa0\x80", "name==\"\xf8\"" };
+	static const char *const bad[] = { "name==\xff", "n\xc3", "\xed\xa0\x80",
+					   "name==\"\xf8\"" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -165,7 +168,9 @@ static void test_a_list_is_an_or(void **state)
 static void test_a_costly_expression_ends(void **state)
 {
 	static const char *const list[] = { "name~=|^(a+)+$|" };
-	static const struct thing costly = { .name = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab" };
+	static const struct thing costly = {
+		.name = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"
+	};
 	AUTO_FILTER *f = NULL;
 
 	(void)state;

@@ -74,10 +74,13 @@ static void test_the_limit_has_containerds_text(void **state)
 	(void)state;
 	memset(value, 'v', LABEL_MAX);
 	value[LABEL_MAX] = '\0';
-	assert_int_equal(meta_labels_check("containers.Labels", (struct ctr_labels){ &one, 1 }, &err),
-			 CTR_INVALID_ARGUMENT);
-	assert_string_equal(error_text(&err), "containers.Labels: label key and value length (4099 bytes) greater than "
-					      "maximum size (4096 bytes), key: key");
+	assert_int_equal(
+		meta_labels_check("containers.Labels", (struct ctr_labels){ &one, 1 }, &err),
+		CTR_INVALID_ARGUMENT);
+	assert_string_equal(
+		error_text(&err),
+		"containers.Labels: label key and value length (4099 bytes) greater than "
+		"maximum size (4096 bytes), key: key");
 	value[LABEL_MAX - 3] = '\0';
 	assert_int_equal(meta_labels_check("", (struct ctr_labels){ &one, 1 }, &err), CTR_OK);
 }
@@ -154,7 +157,8 @@ static void test_identifiers_have_containerds_texts(void **state)
 	assert_int_equal(meta_ident_check("", "a.b-c_d9", &err), CTR_OK);
 	assert_int_equal(meta_ident_check("", "", &err), CTR_INVALID_ARGUMENT);
 	assert_string_equal(error_text(&err), "identifier must not be empty");
-	assert_int_equal(meta_ident_check("namespace validation", "a/b", &err), CTR_INVALID_ARGUMENT);
+	assert_int_equal(meta_ident_check("namespace validation", "a/b", &err),
+			 CTR_INVALID_ARGUMENT);
 	assert_string_equal(error_text(&err), "namespace validation: identifier \"a/b\" must match "
 					      "^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$");
 	memset(big, 'a', IDENT_MAX + 1);

@@ -63,7 +63,7 @@ static inline int fixture_teardown(void **state)
 	do {                                                                                       \
 		ctr_code code_ = (call_);                                                          \
 		if (code_ != CTR_OK)                                                               \
-			fail_msg("%s: code %d: %s", #call_, (int)code_, error_text(err_));             \
+			fail_msg("%s: code %d: %s", #call_, (int)code_, error_text(err_));         \
 	} while (0)
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kill -9 in the middle of work: after each, the file opens, nothing that was answered is missing, nothing is half done.
+ * kill -9 in the middle of work: after each, the file opens, nothing that was answered is missing,
+ * nothing is half done.
  */
 #include "fixture.h"
 
@@ -33,16 +34,22 @@ static ctr_code step_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 
 	snprintf(name, sizeof(name), "w%d", w->number);
 	ctr_code code = txn_exec(txn, err,
-				 "INSERT INTO counter VALUES(?, 1) ON CONFLICT(name) DO UPDATE SET value = value + 1", "s",
-				 name);
+				 "INSERT INTO counter VALUES(?, 1) ON CONFLICT(name) DO UPDATE SET "
+				 "value = value + 1",
+				 "s", name);
 
 	if (code == CTR_OK)
-		code = txn_int(txn, txn_query(txn, err, "SELECT value FROM counter WHERE name = ?", "s", name), 0, &n, err);
+		code = txn_int(
+			txn,
+			txn_query(txn, err, "SELECT value FROM counter WHERE name = ?", "s", name),
+			0, &n, err);
 	snprintf(key, sizeof(key), "%s-%lld", name, (long long)n);
 	if (code == CTR_OK)
-		code = txn_exec(txn, err, "INSERT INTO plugin_kv VALUES('a', ?, zeroblob(300))", "s", key);
+		code = txn_exec(txn, err, "INSERT INTO plugin_kv VALUES('a', ?, zeroblob(300))",
+				"s", key);
 	if (code == CTR_OK)
-		code = txn_exec(txn, err, "INSERT INTO plugin_kv VALUES('b', ?, zeroblob(300))", "s", key);
+		code = txn_exec(txn, err, "INSERT INTO plugin_kv VALUES('b', ?, zeroblob(300))",
+				"s", key);
 	if (code == CTR_OK && n % 7 == 0) {
 		snprintf(key, sizeof(key), "%s-%lld", name, (long long)(n - 3));
 		code = txn_exec(txn, err, "DELETE FROM plugin_kv WHERE key = ?", "s", key);
@@ -87,14 +94,16 @@ static ctr_code check_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	struct check *c = ud;
 	ctr_code code = txn_int(txn,
 				txn_query(txn, err,
-					  "SELECT count(*) FROM (SELECT key FROM plugin_kv GROUP BY key HAVING count(*) <> 2)",
+					  "SELECT count(*) FROM (SELECT key FROM plugin_kv GROUP "
+					  "BY key HAVING count(*) <> 2)",
 					  ""),
 				-1, &c->odd, err);
 
 	if (code == CTR_OK)
 		code = txn_int(txn,
 			       txn_query(txn, err,
-					 "SELECT (SELECT ifnull(sum(value - value / 7), 0) FROM counter WHERE name LIKE 'w%')"
+					 "SELECT (SELECT ifnull(sum(value - value / 7), 0) FROM "
+					 "counter WHERE name LIKE 'w%')"
 					 " - (SELECT count(*) FROM plugin_kv WHERE plugin = 'a')",
 					 ""),
 			       -1, &c->unequal, err);
@@ -103,8 +112,10 @@ static ctr_code check_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 		int64_t n = 0;
 
 		snprintf(name, sizeof(name), "w%d", i);
-		code = txn_int(txn, txn_query(txn, err, "SELECT value FROM counter WHERE name = ?", "s", name), 0, &n,
-			       err);
+		code = txn_int(
+			txn,
+			txn_query(txn, err, "SELECT value FROM counter WHERE name = ?", "s", name),
+			0, &n, err);
 		c->missing += n < (int64_t)atomic_load(&c->p->answered[i]);
 	}
 	return code;
@@ -131,7 +142,8 @@ static int64_t answered(struct progress *p)
 static void test_a_killed_daemon_loses_nothing_it_answered(void **state)
 {
 	struct fixture *f = *state;
-	struct progress *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct progress *p =
+		mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unsigned seed = (unsigned)getpid();
 	int64_t target = 0;
 
@@ -168,8 +180,8 @@ static void test_a_killed_daemon_loses_nothing_it_answered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_a_killed_daemon_loses_nothing_it_answered, fixture_setup,
-						fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_a_killed_daemon_loses_nothing_it_answered,
+						fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The exchange and its service: order, validation, filters over decoded messages, a subscriber that fails.
+ * The exchange and its service: order, validation, filters over decoded messages, a subscriber that
+ * fails.
  */
 #include "plugin.h"
 
@@ -22,7 +23,8 @@ static ctr_code see(void *ud, const struct ctr_event *event)
 	struct seen *s = ud;
 
 	if (s->n < sizeof(s->text) - 256)
-		s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n, "%s %s;", event->ns, event->topic);
+		s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n, "%s %s;",
+					 event->ns, event->topic);
 	s->count++;
 	return s->code;
 }
@@ -63,7 +65,8 @@ static void publish_all(struct ctx *c)
 	Containerd__Events__TaskCreate task = CONTAINERD__EVENTS__TASK_CREATE__INIT;
 	Containerd__Events__TaskIO io = CONTAINERD__EVENTS__TASK_IO__INIT;
 	Containerd__Events__ContainerUpdate box = CONTAINERD__EVENTS__CONTAINER_UPDATE__INIT;
-	Containerd__Events__ContainerUpdate__LabelsEntry entry = CONTAINERD__EVENTS__CONTAINER_UPDATE__LABELS_ENTRY__INIT;
+	Containerd__Events__ContainerUpdate__LabelsEntry entry =
+		CONTAINERD__EVENTS__CONTAINER_UPDATE__LABELS_ENTRY__INIT;
 	Containerd__Events__ContainerUpdate__LabelsEntry *entries[] = { &entry };
 	char id[] = "c1", out[] = "/tmp/o", key[] = "a.b", value[] = "v";
 
@@ -111,7 +114,8 @@ static void test_filters_look_into_events(void **state)
 		struct ctr_event_subscription *sub = NULL;
 		const struct ctr_filters filters = { &cases[i].filter, 1 };
 
-		assert_ok(events_ops.subscribe(&c.p.a.host, NULL, filters, see, &s, &sub, &c.err), &c.err);
+		assert_ok(events_ops.subscribe(&c.p.a.host, NULL, filters, see, &s, &sub, &c.err),
+			  &c.err);
 		publish_all(&c);
 		events_ops.unsubscribe(&c.p.a.host, sub);
 		if (strcmp(s.text, cases[i].want) != 0)
@@ -125,19 +129,24 @@ static void test_what_is_refused(void **state)
 	struct ctx c;
 	struct ctr_event_subscription *sub = NULL;
 	const char *bad = "topic=x";
-	struct ctr_event event = { .size = sizeof(event), .ns = "n", .topic = "no-slash", .event = { "t", NULL, 0 } };
+	struct ctr_event event = {
+		.size = sizeof(event), .ns = "n", .topic = "no-slash", .event = { "t", NULL, 0 }
+	};
 	struct seen s = { .n = 0 };
 
 	ctx_init(&c, *state);
-	assert_int_equal(events_ops.subscribe(&c.p.a.host, NULL, (struct ctr_filters){ &bad, 1 }, see, &s, &sub, &c.err),
+	assert_int_equal(events_ops.subscribe(&c.p.a.host, NULL, (struct ctr_filters){ &bad, 1 },
+					      see, &s, &sub, &c.err),
 			 CTR_INVALID_ARGUMENT);
 	assert_null(sub);
 	assert_int_equal(publish(&c, "tasks", NULL), CTR_INVALID_ARGUMENT);
 	assert_int_equal(publish(&c, "/a//b", NULL), CTR_INVALID_ARGUMENT);
-	assert_int_equal(events_ops.forward(&c.p.a.host, NULL, &event, &c.err), CTR_INVALID_ARGUMENT);
+	assert_int_equal(events_ops.forward(&c.p.a.host, NULL, &event, &c.err),
+			 CTR_INVALID_ARGUMENT);
 	event.topic = "/ok";
 	event.ns = "a b";
-	assert_int_equal(events_ops.forward(&c.p.a.host, NULL, &event, &c.err), CTR_INVALID_ARGUMENT);
+	assert_int_equal(events_ops.forward(&c.p.a.host, NULL, &event, &c.err),
+			 CTR_INVALID_ARGUMENT);
 	event.ns = "n";
 	assert_ok(events_ops.forward(&c.p.a.host, NULL, &event, &c.err), &c.err);
 	ctx_done(&c);
@@ -150,8 +159,12 @@ static void test_one_that_fails_gets_nothing_more_and_harms_nobody(void **state)
 	struct seen once = { .code = CTR_RESOURCE_EXHAUSTED }, all = { .n = 0 };
 
 	ctx_init(&c, *state);
-	assert_ok(events_ops.subscribe(&c.p.a.host, NULL, (struct ctr_filters){ 0 }, see, &once, &bad, &c.err), &c.err);
-	assert_ok(events_ops.subscribe(&c.p.a.host, NULL, (struct ctr_filters){ 0 }, see, &all, &good, &c.err), &c.err);
+	assert_ok(events_ops.subscribe(&c.p.a.host, NULL, (struct ctr_filters){ 0 }, see, &once,
+				       &bad, &c.err),
+		  &c.err);
+	assert_ok(events_ops.subscribe(&c.p.a.host, NULL, (struct ctr_filters){ 0 }, see, &all,
+				       &good, &c.err),
+		  &c.err);
 	publish_all(&c);
 	assert_int_equal(once.count, 1);
 	assert_int_equal(all.count, 3);

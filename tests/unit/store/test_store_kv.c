@@ -22,8 +22,8 @@ static ctr_code append(void *ud, const char *key, const void *value, uint64_t n)
 {
 	struct op *op = ud;
 
-	op->n += (size_t)snprintf(op->text + op->n, sizeof(op->text) - op->n, "%s=%.*s;", key, (int)n,
-				  (const char *)value);
+	op->n += (size_t)snprintf(op->text + op->n, sizeof(op->text) - op->n, "%s=%.*s;", key,
+				  (int)n, (const char *)value);
 	return op->code;
 }
 
@@ -80,16 +80,19 @@ static void test_limits_and_early_ends(void **state)
 	struct plugins p;
 	AUTO_ERROR err = ERROR_INIT;
 	char key[CTR_STORE_KEY_MAX + 2];
-	struct op op = { .key = key, .value = "v" }, empty = { .key = "", .value = "v" }, a = { .key = "a", .value = "1" },
-		  b = { .key = "b", .value = "2" }, walk = { .key = "", .code = CTR_ABORTED };
+	struct op op = { .key = key, .value = "v" }, empty = { .key = "", .value = "v" },
+		  a = { .key = "a", .value = "1" }, b = { .key = "b", .value = "2" },
+		  walk = { .key = "", .code = CTR_ABORTED };
 
 	plugins_init(&p, f);
 	memset(key, 'k', sizeof(key) - 1);
 	key[CTR_STORE_KEY_MAX + 1] = '\0';
-	assert_int_equal(store_ops.update(&p.a.host, NULL, put_fn, &op, &err), CTR_INVALID_ARGUMENT);
+	assert_int_equal(store_ops.update(&p.a.host, NULL, put_fn, &op, &err),
+			 CTR_INVALID_ARGUMENT);
 	key[CTR_STORE_KEY_MAX] = '\0';
 	assert_ok(store_ops.update(&p.a.host, NULL, put_fn, &op, &err), &err);
-	assert_int_equal(store_ops.update(&p.a.host, NULL, put_fn, &empty, &err), CTR_INVALID_ARGUMENT);
+	assert_int_equal(store_ops.update(&p.a.host, NULL, put_fn, &empty, &err),
+			 CTR_INVALID_ARGUMENT);
 	assert_ok(store_ops.update(&p.a.host, NULL, put_fn, &a, &err), &err);
 	assert_ok(store_ops.update(&p.a.host, NULL, put_fn, &b, &err), &err);
 	assert_int_equal(store_ops.view(&p.a.host, NULL, walk_fn, &walk, &err), CTR_ABORTED);

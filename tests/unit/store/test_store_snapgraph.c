@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * "ctr.snapgraph.v1": the rules of containerd's snapshots over rows, and numbers that are never given out twice.
+ * "ctr.snapgraph.v1": the rules of containerd's snapshots over rows, and numbers that are never
+ * given out twice.
  */
 #include "plugin.h"
 
@@ -19,14 +20,17 @@ static ctr_code see(void *ud, const struct ctr_graph_node *node)
 {
 	struct seen *s = ud;
 
-	s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n, "%s(%u<%s", node->key, node->kind, node->parent);
+	s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n, "%s(%u<%s", node->key,
+				 node->kind, node->parent);
 	for (uint64_t i = 0; i < node->n_chain; i++)
-		s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n, " %d", (int)node->chain[i]);
+		s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n, " %d",
+					 (int)node->chain[i]);
 	s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n, ")");
 	return CTR_OK;
 }
 
-static ctr_code create(struct ctx *c, uint32_t kind, const char *key, const char *parent, uint64_t *ret_id)
+static ctr_code create(struct ctx *c, uint32_t kind, const char *key, const char *parent,
+		       uint64_t *ret_id)
 {
 	struct ctr_snapshot_new args = { .size = sizeof(args), .key = key, .parent = parent };
 	uint64_t id = 0;
@@ -39,7 +43,9 @@ static ctr_code create(struct ctx *c, uint32_t kind, const char *key, const char
 
 static ctr_code commit(struct ctx *c, const char *name, const char *key, const char *parent)
 {
-	struct ctr_snapshot_commit args = { .size = sizeof(args), .name = name, .key = key, .parent = parent };
+	struct ctr_snapshot_commit args = {
+		.size = sizeof(args), .name = name, .key = key, .parent = parent
+	};
 	struct ctr_usage usage = { .size = sizeof(usage), .inodes = 3, .bytes = 4096 };
 
 	return snapgraph_ops.commit(c->h, NULL, &args, &usage, &c->err);
@@ -89,14 +95,16 @@ static void test_what_is_refused_and_how(void **state)
 
 	ctx_init(&c, *state);
 	assert_ok(create(&c, CTR_SNAPSHOT_ACTIVE, "k", "", &id), &c.err);
-	assert_fails(create(&c, CTR_SNAPSHOT_ACTIVE, "k", "", NULL), CTR_ALREADY_EXISTS, "snapshot k");
+	assert_fails(create(&c, CTR_SNAPSHOT_ACTIVE, "k", "", NULL), CTR_ALREADY_EXISTS,
+		     "snapshot k");
 	assert_fails(create(&c, CTR_SNAPSHOT_ACTIVE, "n", "none", NULL), CTR_NOT_FOUND,
 		     "parent snapshot none does not exist");
 	assert_fails(create(&c, CTR_SNAPSHOT_ACTIVE, "n", "k", NULL), CTR_INVALID_ARGUMENT,
 		     "parent \"k\" is not committed snapshot");
 	assert_fails(create(&c, CTR_SNAPSHOT_COMMITTED, "n", "", NULL), CTR_INVALID_ARGUMENT,
 		     "snapshot n cannot begin as kind 3");
-	assert_int_equal(snapgraph_ops.create(c.h, NULL, 999999, CTR_SNAPSHOT_ACTIVE, &args, NULL, NULL, &c.err),
+	assert_int_equal(snapgraph_ops.create(c.h, NULL, 999999, CTR_SNAPSHOT_ACTIVE, &args, NULL,
+					      NULL, &c.err),
 			 CTR_INVALID_ARGUMENT);
 	assert_fails(commit(&c, "l", "none", ""), CTR_NOT_FOUND, "snapshot none does not exist");
 	assert_ok(commit(&c, "l", "k", ""), &c.err);
@@ -107,7 +115,8 @@ static void test_what_is_refused_and_how(void **state)
 		     "cannot remove snapshot with child");
 	assert_ok(snapgraph_ops.remove(c.h, NULL, "k", &id, &c.err), &c.err);
 	assert_ok(snapgraph_ops.remove(c.h, NULL, "l", &id, &c.err), &c.err);
-	assert_fails(snapgraph_ops.remove(c.h, NULL, "l", &id, &c.err), CTR_NOT_FOUND, "snapshot l does not exist");
+	assert_fails(snapgraph_ops.remove(c.h, NULL, "l", &id, &c.err), CTR_NOT_FOUND,
+		     "snapshot l does not exist");
 	error_done(&c.err);
 }
 
@@ -120,7 +129,8 @@ static void test_a_parent_may_come_at_commit(void **state)
 	ctx_init(&c, *state);
 	assert_ok(create(&c, CTR_SNAPSHOT_ACTIVE, "a", "", &base), &c.err);
 	assert_ok(create(&c, CTR_SNAPSHOT_ACTIVE, "b", "", NULL), &c.err);
-	assert_fails(commit(&c, "lb", "b", "a"), CTR_INVALID_ARGUMENT, "parent \"a\" is not committed snapshot");
+	assert_fails(commit(&c, "lb", "b", "a"), CTR_INVALID_ARGUMENT,
+		     "parent \"a\" is not committed snapshot");
 	assert_ok(commit(&c, "la", "a", ""), &c.err);
 	assert_ok(commit(&c, "lb", "b", "la"), &c.err);
 	assert_ok(snapgraph_ops.get(c.h, NULL, "lb", see, &got, &c.err), &c.err);
@@ -129,7 +139,8 @@ static void test_a_parent_may_come_at_commit(void **state)
 	snprintf(want, sizeof(want), "lb(3<la %d)", (int)base);
 	assert_string_equal(got.text, want);
 	assert_ok(create(&c, CTR_SNAPSHOT_ACTIVE, "c", "lb", NULL), &c.err);
-	assert_fails(commit(&c, "lc", "c", "la"), CTR_FAILED_PRECONDITION, "snapshot c has parent lb, not la");
+	assert_fails(commit(&c, "lc", "c", "la"), CTR_FAILED_PRECONDITION,
+		     "snapshot c has parent lb, not la");
 	error_done(&c.err);
 }
 
@@ -189,9 +200,10 @@ static void test_labels_replace_labels(void **state)
 
 	ctx_init(&c, *state);
 	assert_ok(create(&c, CTR_SNAPSHOT_ACTIVE, "k", "", NULL), &c.err);
-	assert_ok(snapgraph_ops.update(c.h, NULL, "k", (struct ctr_labels){ one, 1 }, &c.err), &c.err);
-	assert_fails(snapgraph_ops.update(c.h, NULL, "no", (struct ctr_labels){ one, 1 }, &c.err), CTR_NOT_FOUND,
-		     "snapshot no does not exist");
+	assert_ok(snapgraph_ops.update(c.h, NULL, "k", (struct ctr_labels){ one, 1 }, &c.err),
+		  &c.err);
+	assert_fails(snapgraph_ops.update(c.h, NULL, "no", (struct ctr_labels){ one, 1 }, &c.err),
+		     CTR_NOT_FOUND, "snapshot no does not exist");
 	error_done(&c.err);
 }
 

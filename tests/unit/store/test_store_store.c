@@ -25,8 +25,9 @@ static ctr_code get(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 {
 	struct get *g = ud;
 
-	return txn_int(txn, txn_query(txn, err, "SELECT value FROM counter WHERE name = ?", "s", g->name), -1,
-		       &g->value, err);
+	return txn_int(
+		txn, txn_query(txn, err, "SELECT value FROM counter WHERE name = ?", "s", g->name),
+		-1, &g->value, err);
 }
 
 static void test_what_was_answered_is_there_after_reopen(void **state)
@@ -128,7 +129,8 @@ static void test_a_missing_folder_is_named(void **state)
 	struct store *s = NULL;
 
 	(void)state;
-	assert_int_equal(store_open("/tmp/ctr-no-such-folder/meta.db", NULL, &s, &err), CTR_NOT_FOUND);
+	assert_int_equal(store_open("/tmp/ctr-no-such-folder/meta.db", NULL, &s, &err),
+			 CTR_NOT_FOUND);
 	assert_non_null(strstr(error_text(&err), "/tmp/ctr-no-such-folder/meta.db"));
 }
 

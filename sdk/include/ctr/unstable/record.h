@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Values that the services of records share: field masks and lists of filters. In their structs a struct ctr_any whose
- * type_url is NULL is absent. Unstable: exact match.
+ * Values that the services of records share: field masks and lists of filters. In their structs a
+ * struct ctr_any whose type_url is NULL is absent. Unstable: exact match.
  */
 #ifndef CTR_UNSTABLE_RECORD_H
 #define CTR_UNSTABLE_RECORD_H
