@@ -25,6 +25,7 @@
 #include "cli/pull.h"
 #include "cli/rootfs.h"
 #include "cli/unpack.h"
+#include "containerd/runc/v1/oci.pb-c.h"
 
 #define LABELS_MAX 512
 
@@ -275,18 +276,50 @@ static ctr_code start_prepare(struct making *m, struct rpc_pending **ret, struct
 	return code;
 }
 
+/*
+ * A bare word, such as "crun", is the program that the standard runtime calls: containerd's names
+ * have dots, those of shims slashes.
+ */
+static const char *runtime_program(const struct cli *c)
+{
+	const char *runtime = arg_text(&c->args, "runtime");
+
+	return runtime && *runtime && !strpbrk(runtime, "./") ? runtime : NULL;
+}
+
+static const char *runtime_name(const struct cli *c)
+{
+	return runtime_program(c) ? DEFAULT_RUNTIME
+				  : str_or(arg_text(&c->args, "runtime"), DEFAULT_RUNTIME);
+}
+
+/* Nothing when the runtime is to choose the program. */
+static int runtime_options(const struct cli *c, Google__Protobuf__Any *ret)
+{
+	Containerd__Runc__V1__Options options = CONTAINERD__RUNC__V1__OPTIONS__INIT;
+
+	if (!runtime_program(c))
+		return 0;
+	options.binary_name = pb_str(runtime_program(c));
+	return pb_any_pack(&options, PB_MAX, ret);
+}
+
 static ctr_code start_create(struct making *m, struct rpc_pending **ret, struct ctr_error *err)
 {
 	CONTAINERS(CreateContainerRequest) req = CONTAINERS_INIT(CREATE_CONTAINER_REQUEST);
 	CONTAINERS(Container) *k = m->made->container;
 	CONTAINERS(Container__Runtime) runtime = CONTAINERS_INIT(CONTAINER__RUNTIME);
 	Google__Protobuf__Any spec = GOOGLE__PROTOBUF__ANY__INIT;
+	Google__Protobuf__Any options = GOOGLE__PROTOBUF__ANY__INIT;
 	struct rpc *rpc;
 	ctr_code code = cli_rpc(m->c, &rpc, err);
 
+	if (code == CTR_OK && runtime_options(m->c, &options) < 0)
+		code = ctr_fail_errno(err, ENOMEM, "runtime options");
 	if (code != CTR_OK)
 		return code;
-	runtime.name = pb_str(str_or(arg_text(&m->c->args, "runtime"), DEFAULT_RUNTIME));
+	runtime.name = pb_str(runtime_name(m->c));
+	runtime.options = *pb_any_name(&options) ? &options : NULL;
 	spec.type_url = pb_str(OCI_SPEC_TYPE_URL);
 	spec.value.data = (uint8_t *)m->made->spec;
 	spec.value.len = strlen(m->made->spec);
@@ -303,6 +336,7 @@ static ctr_code start_create(struct making *m, struct rpc_pending **ret, struct 
 	req.container = k;
 	code = rpc_start(rpc, CONTAINERS_SERVICE, "Create", &req, ret, err);
 	pb_map_free(k->labels, k->n_labels);
+	pb_any_done(&options);
 	*k = (CONTAINERS(Container))CONTAINERS_INIT(CONTAINER);
 	k->id = m->made->id;
 	k->snapshotter = m->made->snapshotter;
@@ -444,7 +478,7 @@ static ctr_code write_cidfile(struct cli *c, const struct made *made, struct ctr
  */
 static ctr_code choose_log(struct making *m, struct ctr_error *err)
 {
-	const char *runtime = str_or(arg_text(&m->c->args, "runtime"), DEFAULT_RUNTIME);
+	const char *runtime = runtime_name(m->c);
 	int ctrlog = str_eq(runtime, OWN_RUNTIME) ||
 		     (str_eq(runtime, DEFAULT_RUNTIME) && m->facts.ctrlog);
 	ctr_code code = files_log_path(m->c, m->made->id, &m->made->log_path, err);
