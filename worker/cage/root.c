@@ -212,7 +212,8 @@ static ctr_code attach(int mount_fd, struct ctr_error *err)
 
 /*
  * Make it '/' and let go of everything else. A target cloned from a shared mount, as all are under
- * systemd, is one of its peers still: pivot_root refuses that, and nothing made in it may show there.
+ * systemd, is one of its peers still: pivot_root refuses that, and what is made in it would show
+ * there.
  */
 static ctr_code pivot(int mount_fd, struct ctr_error *err)
 {
