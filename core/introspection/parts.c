@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/str.h"
+#include "core/config/config.h"
 #include "core/daemon.h"
 #include "core/introspection/introspection.h"
 #include "core/registry/registry.h"
@@ -31,7 +32,6 @@ static const struct part parts[] = {
 	{ "ctr.images.v0", SERVICE, "images-service", { METADATA, GC } },
 	{ "ctr.introspection.v0", SERVICE, "introspection-service", { NULL } },
 	{ "ctr.namespaces.v0", SERVICE, "namespaces-service", { EVENT, METADATA } },
-	{ "ctr.snapshots.v0", SERVICE, "snapshots-service", { METADATA } },
 	{ "ctr.tasks.v0",
 	  SERVICE,
 	  "tasks-service",
@@ -56,9 +56,22 @@ static int list_metadata(struct daemon *d)
 		    : -ENOMEM;
 }
 
+/* Clients have no other way to learn the configured default. */
+static int list_snapshots(struct daemon *d)
+{
+	const char *const needs[] = { METADATA, NULL };
+	const char *const exports[] = { "default-snapshotter",
+					config_str(d->config, "default_snapshotter"), NULL };
+
+	return registry_add_builtin(d->registry, SERVICE, "snapshots-service", needs, exports);
+}
+
 int introspection_list_parts(struct daemon *d)
 {
 	int r = d->store ? list_metadata(d) : 0;
+
+	if (r == 0 && services_find(d, "ctr.snapshots.v0", NULL))
+		r = list_snapshots(d);
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && r == 0; i++) {
 		if (!parts[i].service || services_find(d, parts[i].service, NULL))
