@@ -25,6 +25,13 @@ static ctr_code to_info(void *ud, const struct ctr_graph_node *node)
 	return s->sink(s->ud, &info);
 }
 
+ctr_code treedir_flags(const struct treedir *t, const char *key, uint32_t flags, uint32_t known, struct ctr_error *err)
+{
+	if (!(flags & ~known))
+		return CTR_OK;
+	return t->host->fail(err, CTR_INVALID_ARGUMENT, "snapshot '%s': unknown flags 0x%x", key, flags & ~known);
+}
+
 ctr_code treedir_stat(void *self, const struct ctr_call *call, const char *key, ctr_snapshot_sink sink, void *ud,
 		      struct ctr_error *err)
 {
@@ -73,9 +80,12 @@ ctr_code treedir_commit(void *self, const struct ctr_call *call, const struct ct
 	struct treedir *t = self;
 	/* A committed tree never changes: usage() measures it when somebody asks, instead of every commit. */
 	const struct ctr_usage usage = { .size = sizeof(usage) };
+	ctr_code code = treedir_flags(t, args->key, args->flags, CTR_SNAPSHOT_SYNCED, err);
 
+	if (code != CTR_OK)
+		return code;
 	if (!(args->flags & CTR_SNAPSHOT_SYNCED)) {
-		ctr_code code = treedir_sync(t, err);
+		code = treedir_sync(t, err);
 		if (code != CTR_OK)
 			return code;
 	}

@@ -37,6 +37,8 @@ ctr_code treedir_sync(const struct treedir *t, struct ctr_error *err);
 ctr_code treedir_usage(const struct treedir *t, const struct ctr_call *call, int dir_fd, struct ctr_usage *ret,
 		       struct ctr_error *err);
 void treedir_name(uint64_t id, char ret[TREEDIR_NAME_ROOM]);
+/* CTR_INVALID_ARGUMENT when flags holds one that is not in known: it asks for something that would not be done. */
+ctr_code treedir_flags(const struct treedir *t, const char *key, uint32_t flags, uint32_t known, struct ctr_error *err);
 
 /* The snapshotter methods that only ask the graph. self is a struct treedir. */
 ctr_code treedir_stat(void *self, const struct ctr_call *call, const char *key, ctr_snapshot_sink sink, void *ud,

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <ctr/platform.h>
 #include <ctr/plugin.h>
@@ -93,12 +94,15 @@ static ctr_code fill(struct native *n, const struct ctr_call *call, uint64_t id,
 
 	if (to < 0)
 		return h->fail_errno(err, to, "make snapshot directory %" PRIu64, id);
-	if (!copy)
-		return CTR_OK;
+	if (!copy) /* the directory is the top of the tree, which users of all ids walk through */
+		return fchmod(to, 0755) == 0 ? CTR_OK :
+					       h->fail_errno(err, errno, "make snapshot directory %" PRIu64, id);
 
 	ctr_code code = n->dirs.graph->get(h, call, parent, on_row, &t, err);
-	if (code != CTR_OK)
-		return h->wrap(err, "parent");
+	if (code != CTR_OK) {
+		h->wrap(err, "parent");
+		return code; /* err may be NULL, and then wrap() does not know it */
+	}
 	if (t.kind != CTR_SNAPSHOT_COMMITTED)
 		return h->fail(err, CTR_INVALID_ARGUMENT, "parent '%s' is not committed", parent);
 
@@ -118,7 +122,9 @@ static ctr_code make(struct native *n, const struct ctr_call *call, uint32_t kin
 	struct taken t = { .n = n, .call = call, .sink = sink, .ud = ud, .err = err };
 	uint64_t id;
 
-	ctr_code code = d->graph->reserve(d->host, &id, err);
+	ctr_code code = treedir_flags(d, args->key, args->flags, 0, err);
+	if (code == CTR_OK)
+		code = d->graph->reserve(d->host, &id, err);
 	if (code != CTR_OK)
 		return code;
 	code = fill(n, call, id, args->parent, kind == CTR_SNAPSHOT_ACTIVE && *args->parent, err);

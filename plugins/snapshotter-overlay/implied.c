@@ -210,8 +210,10 @@ ctr_code overlay_commit(void *self, const struct ctr_call *call,
 	struct ctr_snapshot_commit again = { .size = sizeof(again) };
 	int changed = 0;
 	ctr_code code =
-		o->dirs.graph->get(o->dirs.host, call, args->key, take_chain, &f.chain, err);
+		treedir_flags(&o->dirs, args->key, args->flags, CTR_SNAPSHOT_SYNCED, err);
 
+	if (code == CTR_OK)
+		code = o->dirs.graph->get(o->dirs.host, call, args->key, take_chain, &f.chain, err);
 	if (code == CTR_OK)
 		code = fix_tree(&f, call, args, &changed, err);
 	free(f.chain.ids);

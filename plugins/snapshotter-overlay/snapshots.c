@@ -76,7 +76,9 @@ static ctr_code make(struct overlay *o, const struct ctr_call *call, uint32_t ki
 	struct created c = { .o = o, .sink = sink, .ud = ud, .err = err };
 	uint64_t id;
 
-	ctr_code code = t->graph->reserve(t->host, &id, err);
+	ctr_code code = treedir_flags(t, args->key, args->flags, 0, err);
+	if (code == CTR_OK)
+		code = t->graph->reserve(t->host, &id, err);
 	if (code != CTR_OK)
 		return code;
 

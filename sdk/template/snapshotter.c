@@ -282,6 +282,8 @@ static ctr_code make(struct template *t, const struct ctr_call *call, uint32_t k
 	ctr_code code;
 	int r;
 
+	if (args->flags) /* of a later SDK: it asks for what this code would not do */
+		return t->host->fail(err, CTR_INVALID_ARGUMENT, "snapshot '%s': unknown flags 0x%x", args->key, args->flags);
 	code = t->graph->reserve(t->host, &id, err);
 	if (code != CTR_OK)
 		return code;
@@ -425,8 +427,11 @@ static ctr_code template_commit(void *self, const struct ctr_call *call,
 {
 	struct template *t = self;
 	struct ctr_usage usage = { sizeof(usage), 0, 0, 0 };
-	ctr_code code = template_usage(t, call, args->key, &usage, err);
+	ctr_code code;
 
+	if (args->flags & ~CTR_SNAPSHOT_SYNCED)
+		return t->host->fail(err, CTR_INVALID_ARGUMENT, "snapshot '%s': unknown flags 0x%x", args->key, args->flags);
+	code = template_usage(t, call, args->key, &usage, err);
 	if (code != CTR_OK)
 		return code;
 	if (syncfs(t->root_fd) < 0)
