@@ -20,6 +20,7 @@
 #define STORE_CHUNK       (256 * 1024)      /* the file grows by this, reserved before it is used */
 #define STORE_WAL_RESERVE (4 * 1024 * 1024) /* disk space that the log owns from the start */
 #define STORE_WAL_PAGES   512               /* checkpoint when the log holds more */
+#define STORE_WAL_IDLE    128 /* the same once nothing is to do; fewer are not worth the next sync */
 #define STORE_IDLE_NS     (1000 * NS_PER_MSEC)
 #define STORE_EVENTS_MAX  4096 /* of one transaction */
 
@@ -72,6 +73,7 @@ struct store {
 	int started;
 	int64_t room_bytes; /* of the database file, known to be on disk; writer only */
 	int wal_pages;      /* written since the last complete checkpoint; writer only */
+	int tidy;           /* something was written since the last idle second; writer only */
 	int no_reserve;     /* the file system cannot reserve; writer only */
 
 	pthread_mutex_t mu; /* guards queue, n_queued, stop and every job's finished */

@@ -87,6 +87,7 @@ static int on_wal(void *ud, sqlite3 *db, const char *name, int pages)
 	(void)db;
 	(void)name;
 	s->wal_pages = pages;
+	s->tidy = 1;
 	return SQLITE_OK;
 }
 
@@ -238,7 +239,7 @@ static int take_work(struct store *s, struct list *group)
 
 	pthread_mutex_lock(&s->mu);
 	while (s->n_queued == 0 && !s->stop) {
-		if (s->wal_pages == 0) {
+		if (!s->tidy) {
 			pthread_cond_wait(&s->work, &s->mu);
 			continue;
 		}
@@ -250,8 +251,9 @@ static int take_work(struct store *s, struct list *group)
 		    s->stop)
 			continue;
 		pthread_mutex_unlock(&s->mu);
-		checkpoint(s);
-		s->wal_pages = 0; /* once: what a reader held back goes with the next commit's */
+		if (s->wal_pages >= STORE_WAL_IDLE)
+			checkpoint(s);
+		s->tidy = 0; /* once: what a reader held back goes with the next commit's */
 		conn_trim(&s->w);
 		readers_trim(s);
 		pthread_mutex_lock(&s->mu);
