@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Service ctr.diffs.v0. A blob is read through its descriptor, or, from a store that has none, through a temporary file
- * of the daemon's state; a layer is written the same ways. Bulk threads.
+ * Service ctr.diffs.v0. A blob is read through its descriptor, or, from a store that has none,
+ * through a temporary file of the daemon's state; a layer is written the same ways. Bulk threads.
  */
 #include "core/diff/diff.h"
 
@@ -28,20 +28,24 @@
 
 /* ---- the plugins, one after another ---- */
 
-typedef ctr_code (*differ_fn)(const struct ctr_differ_ops *ops, void *self, void *ud, struct ctr_error *err);
+typedef ctr_code (*differ_fn)(const struct ctr_differ_ops *ops, void *self, void *ud,
+			      struct ctr_error *err);
 
-static ctr_code each_differ(struct daemon *d, const char *media_type, differ_fn fn, void *ud, struct ctr_error *err)
+static ctr_code each_differ(struct daemon *d, const char *media_type, differ_fn fn, void *ud,
+			    struct ctr_error *err)
 {
 	const void *ops;
 	void *self;
 
-	for (uint32_t i = 0; registry_nth(d->registry, CTR_KIND_DIFFER, i, &ops, &self, NULL) == 0; i++) {
+	for (uint32_t i = 0; registry_nth(d->registry, CTR_KIND_DIFFER, i, &ops, &self, NULL) == 0;
+	     i++) {
 		ctr_code code = fn(ops, self, ud, err);
 
 		if (code != CTR_UNIMPLEMENTED)
 			return code;
 	}
-	return ctr_fail(err, CTR_UNIMPLEMENTED, "no differ takes layers of media type '%s'", media_type);
+	return ctr_fail(err, CTR_UNIMPLEMENTED, "no differ takes layers of media type '%s'",
+			media_type);
 }
 
 struct apply {
@@ -50,7 +54,8 @@ struct apply {
 	struct ctr_applied *ret;
 };
 
-static ctr_code apply_one(const struct ctr_differ_ops *ops, void *self, void *ud, struct ctr_error *err)
+static ctr_code apply_one(const struct ctr_differ_ops *ops, void *self, void *ud,
+			  struct ctr_error *err)
 {
 	struct apply *a = ud;
 
@@ -71,7 +76,8 @@ struct compare {
 	struct ctr_compared *ret;
 };
 
-static ctr_code compare_one(const struct ctr_differ_ops *ops, void *self, void *ud, struct ctr_error *err)
+static ctr_code compare_one(const struct ctr_differ_ops *ops, void *self, void *ud,
+			    struct ctr_error *err)
 {
 	struct compare *c = ud;
 
@@ -88,7 +94,8 @@ ctr_code diff_compare(struct daemon *d, const struct ctr_call *call, const struc
 
 /* ---- apply ---- */
 
-static ctr_code whole(const struct ctr_source *src, int64_t *ret_available, int32_t *ret_complete, struct ctr_error *err)
+static ctr_code whole(const struct ctr_source *src, int64_t *ret_available, int32_t *ret_complete,
+		      struct ctr_error *err)
 {
 	const struct diff_source *s = src->self;
 
@@ -102,7 +109,11 @@ void diff_source_init(struct diff_source *s, int fd, int64_t length)
 {
 	s->length = length;
 	s->source = (struct ctr_source){
-		.size = sizeof(s->source), .fd = fd, .event_fd = -1, .status = whole, .self = s,
+		.size = sizeof(s->source),
+		.fd = fd,
+		.event_fd = -1,
+		.status = whole,
+		.self = s,
 	};
 }
 
@@ -116,12 +127,14 @@ ctr_code diff_temp_file(struct daemon *d, int *ret_fd, struct ctr_error *err)
 	return CTR_OK;
 }
 
-static ctr_code copy_out(struct daemon *d, const struct ctr_contents_ops *contents, struct ctr_content_reader *r,
-			 const struct ctr_call *call, int *ret_fd, struct ctr_error *err)
+static ctr_code copy_out(struct daemon *d, const struct ctr_contents_ops *contents,
+			 struct ctr_content_reader *r, const struct ctr_call *call, int *ret_fd,
+			 struct ctr_error *err)
 {
 	AUTO_FREE void *data = malloc(COPY_BYTES);
 	AUTO_CLOSE int fd = -1;
-	ctr_code code = data ? diff_temp_file(d, &fd, err) : ctr_fail_errno(err, ENOMEM, "copy a blob");
+	ctr_code code =
+		data ? diff_temp_file(d, &fd, err) : ctr_fail_errno(err, ENOMEM, "copy a blob");
 	uint64_t n = COPY_BYTES;
 
 	for (int64_t at = 0; code == CTR_OK && n == COPY_BYTES; at += (int64_t)n) {
@@ -137,8 +150,9 @@ static ctr_code copy_out(struct daemon *d, const struct ctr_contents_ops *conten
 	return code;
 }
 
-ctr_code diff_reader_fd(struct daemon *d, const struct ctr_contents_ops *contents, struct ctr_content_reader *r,
-			const struct ctr_call *call, int *ret_fd, struct ctr_error *err)
+ctr_code diff_reader_fd(struct daemon *d, const struct ctr_contents_ops *contents,
+			struct ctr_content_reader *r, const struct ctr_call *call, int *ret_fd,
+			struct ctr_error *err)
 {
 	ctr_code code = contents->reader_fd(r, ret_fd, err);
 
@@ -146,8 +160,8 @@ ctr_code diff_reader_fd(struct daemon *d, const struct ctr_contents_ops *content
 }
 
 static ctr_code apply_reader(const struct ctr_host *h, const struct ctr_contents_ops *contents,
-			     struct ctr_content_reader *r, int64_t length, struct apply *a, struct ctr_apply *args,
-			     struct ctr_error *err)
+			     struct ctr_content_reader *r, int64_t length, struct apply *a,
+			     struct ctr_apply *args, struct ctr_error *err)
 {
 	struct daemon *d = host_daemon(h);
 	struct diff_source source;
@@ -155,7 +169,8 @@ static ctr_code apply_reader(const struct ctr_host *h, const struct ctr_contents
 	ctr_code code;
 
 	if (args->layer->length_bytes > 0 && args->layer->length_bytes != length)
-		return ctr_fail(err, CTR_FAILED_PRECONDITION, "content %s has %" PRId64 " bytes, expected %" PRId64,
+		return ctr_fail(err, CTR_FAILED_PRECONDITION,
+				"content %s has %" PRId64 " bytes, expected %" PRId64,
 				args->layer->digest, length, args->layer->length_bytes);
 	code = diff_reader_fd(d, contents, r, a->call, &fd, err);
 	if (code != CTR_OK)
@@ -165,14 +180,18 @@ static ctr_code apply_reader(const struct ctr_host *h, const struct ctr_contents
 	return diff_apply(d, a->call, args, a->ret, err);
 }
 
-static ctr_code diffs_apply(const struct ctr_host *h, const struct ctr_call *call, const struct ctr_descriptor *layer,
-			    const struct ctr_mount *mounts, uint64_t n_mounts, uint32_t flags, struct ctr_applied *ret,
+static ctr_code diffs_apply(const struct ctr_host *h, const struct ctr_call *call,
+			    const struct ctr_descriptor *layer, const struct ctr_mount *mounts,
+			    uint64_t n_mounts, uint32_t flags, struct ctr_applied *ret,
 			    struct ctr_error *err)
 {
-	const struct ctr_contents_ops *contents = services_find(host_daemon(h), CTR_SERVICE_CONTENTS, NULL);
-	struct ctr_apply args = {
-		.size = sizeof(args), .flags = flags, .layer = layer, .mounts = mounts, .n_mounts = n_mounts
-	};
+	const struct ctr_contents_ops *contents =
+		services_find(host_daemon(h), CTR_SERVICE_CONTENTS, NULL);
+	struct ctr_apply args = { .size = sizeof(args),
+				  .flags = flags,
+				  .layer = layer,
+				  .mounts = mounts,
+				  .n_mounts = n_mounts };
 	struct apply a = { call, &args, ret };
 	struct ctr_content_reader *r = NULL;
 	int64_t length = 0;
@@ -225,12 +244,14 @@ static ctr_code commit_layer(const struct ctr_contents_ops *contents, struct ctr
 	for (uint64_t i = 0; i < args->labels.n; i++)
 		labels[i] = args->labels.items[i];
 	labels[args->labels.n] = (struct ctr_label){ UNCOMPRESSED, made->diff_id };
-	code = contents->commit(w, call, &commit, (struct ctr_labels){ labels, args->labels.n + 1 }, digest, err);
+	code = contents->commit(w, call, &commit, (struct ctr_labels){ labels, args->labels.n + 1 },
+				digest, err);
 	return code == CTR_ALREADY_EXISTS ? CTR_OK : code;
 }
 
-static ctr_code make_layer(struct daemon *d, const struct ctr_contents_ops *contents, struct ctr_content_writer *w,
-			   const struct ctr_call *call, const struct ctr_diff_args *args, struct ctr_compared *made,
+static ctr_code make_layer(struct daemon *d, const struct ctr_contents_ops *contents,
+			   struct ctr_content_writer *w, const struct ctr_call *call,
+			   const struct ctr_diff_args *args, struct ctr_compared *made,
 			   struct ctr_error *err)
 {
 	struct ctr_compare compare = {
@@ -261,10 +282,12 @@ static ctr_code make_layer(struct daemon *d, const struct ctr_contents_ops *cont
 	return code == CTR_OK ? commit_layer(contents, w, call, args, made, direct, err) : code;
 }
 
-static ctr_code diffs_compare(const struct ctr_host *h, const struct ctr_call *call, const struct ctr_diff_args *args,
-			      ctr_diff_sink sink, void *ud, struct ctr_error *err)
+static ctr_code diffs_compare(const struct ctr_host *h, const struct ctr_call *call,
+			      const struct ctr_diff_args *args, ctr_diff_sink sink, void *ud,
+			      struct ctr_error *err)
 {
-	const struct ctr_contents_ops *contents = services_find(host_daemon(h), CTR_SERVICE_CONTENTS, NULL);
+	const struct ctr_contents_ops *contents =
+		services_find(host_daemon(h), CTR_SERVICE_CONTENTS, NULL);
 	struct ctr_compared made = { .size = sizeof(made) };
 	struct ctr_content_writer *w = NULL;
 	char own[48], random[17];
@@ -274,9 +297,9 @@ static ctr_code diffs_compare(const struct ctr_host *h, const struct ctr_call *c
 		return ctr_fail(err, CTR_UNIMPLEMENTED, "this daemon has no content store");
 	rand_hex(random, 16);
 	snprintf(own, sizeof(own), "diff-%s", random);
-	const struct ctr_ingest_open open = {
-		.size = sizeof(open), .ref = str_or(args->ref, own), .expected = ""
-	};
+	const struct ctr_ingest_open open = { .size = sizeof(open),
+					      .ref = str_or(args->ref, own),
+					      .expected = "" };
 	code = contents->writer(h, call, &open, &w, err);
 	if (code != CTR_OK)
 		return code;

@@ -21,11 +21,13 @@ ctr_code diff_apply(struct daemon *d, const struct ctr_call *call, const struct 
 ctr_code diff_compare(struct daemon *d, const struct ctr_call *call, const struct ctr_compare *args,
 		      struct ctr_compared *ret, struct ctr_error *err);
 
-/* Content stores need not give descriptors: then bytes go through a file of the daemon's root that has no name. */
+/* Content stores need not give descriptors: then bytes go through a file of the daemon's root that
+ * has no name. */
 ctr_code diff_temp_file(struct daemon *d, int *ret_fd, struct ctr_error *err);
 /* The descriptor of a blob, or of a copy of it. */
-ctr_code diff_reader_fd(struct daemon *d, const struct ctr_contents_ops *contents, struct ctr_content_reader *r,
-			const struct ctr_call *call, int *ret_fd, struct ctr_error *err);
+ctr_code diff_reader_fd(struct daemon *d, const struct ctr_contents_ops *contents,
+			struct ctr_content_reader *r, const struct ctr_call *call, int *ret_fd,
+			struct ctr_error *err);
 /* All of fd, behind what the ingest has. */
 ctr_code diff_copy_in(const struct ctr_contents_ops *contents, struct ctr_content_writer *w, int fd,
 		      struct ctr_error *err);

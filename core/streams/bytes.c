@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Byte streams: the receiver grants a window, the sender stays within it. The end of the stream is the end of the bytes.
+ * Byte streams: the receiver grants a window, the sender stays within it. The end of the stream is
+ * the end of the bytes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -31,14 +32,15 @@ static ctr_code grant(struct stream_reader *r, struct ctr_error *err)
 	return code;
 }
 
-static ctr_code open_data(struct stream_reader *r, const Google__Protobuf__Any *any, void **ret, size_t *ret_n,
-			  struct ctr_error *err)
+static ctr_code open_data(struct stream_reader *r, const Google__Protobuf__Any *any, void **ret,
+			  size_t *ret_n, struct ctr_error *err)
 {
 	AUTO_PB data_message *data =
 		pb_any_unpack(any, &containerd__types__transfer__data__descriptor, DATA_MAX);
 
 	if (!data)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "a message of type '%.128s' in a stream of bytes",
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"a message of type '%.128s' in a stream of bytes",
 				pb_any_name(any));
 	r->window -= (int64_t)data->data.len;
 	*ret_n = data->data.len;
@@ -82,10 +84,13 @@ static ctr_code await_window(struct stream_writer *w, struct ctr_error *err)
 		if (code != CTR_OK)
 			return code;
 		if (!any)
-			return ctr_fail(err, CTR_CANCELLED, "the client has stopped to read the stream");
-		update = pb_any_unpack(any, &containerd__types__transfer__window_update__descriptor, DATA_MAX);
+			return ctr_fail(err, CTR_CANCELLED,
+					"the client has stopped to read the stream");
+		update = pb_any_unpack(any, &containerd__types__transfer__window_update__descriptor,
+				       DATA_MAX);
 		if (!update || update->update < 0)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "a message of type '%.128s' where a window belongs",
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"a message of type '%.128s' where a window belongs",
 					pb_any_name(any));
 		w->window += update->update;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The registry of streams and one stream's queue. A stream lives while the client's side (its plugin) or the core's side
- * has it; the peer's functions are never called under a lock.
+ * The registry of streams and one stream's queue. A stream lives while the client's side (its
+ * plugin) or the core's side has it; the peer's functions are never called under a lock.
  */
 #include "core/streams/streams.h"
 
@@ -24,11 +24,11 @@
 #include "core/transfer/transfer.h"
 #include "rpc/pb.h"
 
-#define STREAMS_MAX  4096
-#define ID_MAX       512
-#define QUEUE_BYTES  (256 * 1024) /* then the client waits */
-#define MESSAGE_MAX  (16 * 1024 * 1024)
-#define WAIT_MS      500
+#define STREAMS_MAX 4096
+#define ID_MAX      512
+#define QUEUE_BYTES (256 * 1024) /* then the client waits */
+#define MESSAGE_MAX (16 * 1024 * 1024)
+#define WAIT_MS     500
 
 struct streams {
 	pthread_mutex_t lock; /* guards by_name, and owner of each stream in it */
@@ -71,7 +71,7 @@ static void stream_unref(struct ctr_stream *s)
 	if (atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 
-	list_for_safe(it, &s->queue)
+	list_for_safe (it, &s->queue)
 		message_free(list_entry(it, struct message, link));
 	if (s->ops)
 		s->ops->release(s->peer);
@@ -140,7 +140,8 @@ static void stream_forget(struct streams *all, struct ctr_stream *s)
 }
 
 static ctr_code ops_open(const struct ctr_host *h, const struct ctr_call *call, const char *id,
-			 const struct ctr_stream_peer *ops, void *peer, struct ctr_stream **ret, struct ctr_error *err)
+			 const struct ctr_stream_peer *ops, void *peer, struct ctr_stream **ret,
+			 struct ctr_error *err)
 {
 	struct streams *all = transfers_streams(host_daemon(h)->transfers);
 	size_t n = strlen(id);
@@ -148,7 +149,8 @@ static ctr_code ops_open(const struct ctr_host *h, const struct ctr_call *call, 
 	int r;
 
 	if (n == 0 || n > ID_MAX || !str_is_utf8(id, n))
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "a stream's id has 1 to %d bytes of UTF-8", ID_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"a stream's id has 1 to %d bytes of UTF-8", ID_MAX);
 	s = stream_new(call_ns(call), id);
 	if (!s)
 		return ctr_fail_errno(err, ENOMEM, "stream '%s'", id);
@@ -235,8 +237,8 @@ static void ops_closed(struct ctr_stream *s)
 
 /* ---- the core's side ---- */
 
-ctr_code streams_get(struct streams *all, const struct ctr_call *call, const char *id, struct ctr_stream **ret,
-		     struct ctr_error *err)
+ctr_code streams_get(struct streams *all, const struct ctr_call *call, const char *id,
+		     struct ctr_stream **ret, struct ctr_error *err)
 {
 	AUTO_FREE char *name = str_printf("%s/%s", call_ns(call), id);
 	struct ctr_stream *s;
@@ -350,7 +352,8 @@ ctr_code stream_recv(struct ctr_stream *s, const struct ctr_call *call, Google__
 		if (*ret || (end && !gone))
 			return CTR_OK;
 		if (gone)
-			return ctr_fail(err, CTR_CANCELLED, "stream '%s': the client is gone", s->name);
+			return ctr_fail(err, CTR_CANCELLED, "stream '%s': the client is gone",
+					s->name);
 		(void)poll(fds, ARRAY_SIZE(fds), WAIT_MS);
 	}
 }
@@ -365,7 +368,7 @@ void stream_close(struct ctr_stream *s, ctr_code code, const char *message)
 	s->left = 1;
 	resume = s->pending;
 	s->pending = 0;
-	list_for_safe(it, &s->queue)
+	list_for_safe (it, &s->queue)
 		message_free(list_entry(it, struct message, link));
 	s->queued = 0;
 	pthread_mutex_unlock(&s->lock);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Layers into snapshots. A task follows its blob while that grows; what it made counts only when the blob was verified
- * and the bytes have the diff id that the image's config names. A task that failed on bytes that were not verified yet
- * tries once more when they are. task_thread() runs on the layers' pool, all else is the coordinator's.
+ * Layers into snapshots. A task follows its blob while that grows; what it made counts only when
+ * the blob was verified and the bytes have the diff id that the image's config names. A task that
+ * failed on bytes that were not verified yet tries once more when they are. task_thread() runs on
+ * the layers' pool, all else is the coordinator's.
  */
 #include <errno.h>
 #include <poll.h>
@@ -22,8 +23,8 @@
 
 /* ---- the source ---- */
 
-static ctr_code source_status(const struct ctr_source *src, int64_t *ret_available, int32_t *ret_complete,
-			      struct ctr_error *err)
+static ctr_code source_status(const struct ctr_source *src, int64_t *ret_available,
+			      int32_t *ret_complete, struct ctr_error *err)
 {
 	struct task *t = src->self;
 	struct pull *p = t->unit->pull;
@@ -46,7 +47,7 @@ void tasks_ring(struct pull *p, const struct blob *b)
 {
 	uint64_t one = 1;
 
-	list_for(it, &p->units) {
+	list_for (it, &p->units) {
 		struct unit *u = list_entry(it, struct unit, link);
 
 		for (size_t i = 0; i < u->n; i++) {
@@ -137,25 +138,28 @@ static ctr_code keep_mounts(void *ud, const struct ctr_mount *mounts, uint64_t n
 
 static void layer_descriptor(const struct blob *b, struct ctr_descriptor *ret)
 {
-	*ret = (struct ctr_descriptor){
-		.size = sizeof(*ret), .media_type = b->media_type, .digest = b->digest, .length_bytes = b->size
-	};
+	*ret = (struct ctr_descriptor){ .size = sizeof(*ret),
+					.media_type = b->media_type,
+					.digest = b->digest,
+					.length_bytes = b->size };
 }
 
 /* Into the snapshot's directory itself where there is a way, else into its mounts. */
-static ctr_code apply_to(struct task *t, struct ctr_apply *args, struct ctr_applied *ret, struct ctr_error *err)
+static ctr_code apply_to(struct task *t, struct ctr_apply *args, struct ctr_applied *ret,
+			 struct ctr_error *err)
 {
 	struct pull *p = t->unit->pull;
 	const struct ctr_snapshots_ops *snapshots = p->job->s.snapshots;
 	struct ctr_tree tree = { .size = sizeof(tree), .fd = -1 };
 	struct mounts mounts = { NULL, 0 };
-	ctr_code code = snapshots->open_tree(p->job->host, &p->work, t->unit->snapshotter, t->key, &tree, err);
+	ctr_code code = snapshots->open_tree(p->job->host, &p->work, t->unit->snapshotter, t->key,
+					     &tree, err);
 
 	if (code == CTR_OK) {
 		args->tree = &tree;
 	} else if (code == CTR_UNIMPLEMENTED) {
-		code = snapshots->mounts(p->job->host, &p->work, t->unit->snapshotter, t->key, keep_mounts, &mounts,
-					 err);
+		code = snapshots->mounts(p->job->host, &p->work, t->unit->snapshotter, t->key,
+					 keep_mounts, &mounts, err);
 		args->mounts = mounts.items;
 		args->n_mounts = mounts.n;
 	}
@@ -184,8 +188,8 @@ static ctr_code apply(struct task *t, struct ctr_error *err)
 	if (code != CTR_OK)
 		return ctr_wrap(err, "apply layer %s", t->blob->digest);
 	if (!str_eq(applied.digest, t->diff_id))
-		return ctr_fail(err, CTR_DATA_LOSS, "layer %s has the diff id %s, expected %s", t->blob->digest,
-				applied.digest, t->diff_id);
+		return ctr_fail(err, CTR_DATA_LOSS, "layer %s has the diff id %s, expected %s",
+				t->blob->digest, applied.digest, t->diff_id);
 	return CTR_OK;
 }
 
@@ -197,7 +201,8 @@ void task_labels(const struct task *t, struct ctr_label items[3], struct ctr_lab
 	*ret = (struct ctr_labels){ items, *t->parent ? 3 : 2 };
 }
 
-ctr_code task_commit(struct task *t, const struct ctr_call *call, uint32_t flags, struct ctr_error *err)
+ctr_code task_commit(struct task *t, const struct ctr_call *call, uint32_t flags,
+		     struct ctr_error *err)
 {
 	struct job *job = t->unit->pull->job;
 	struct ctr_label items[3];
@@ -221,14 +226,14 @@ static ctr_code run(struct task *t, struct ctr_error *err)
 {
 	struct pull *p = t->unit->pull;
 	struct ctr_label items[3];
-	struct ctr_snapshot_new args = {
-		.size = sizeof(args), .key = t->key, .parent = t->unit->rebase ? "" : t->parent
-	};
+	struct ctr_snapshot_new args = { .size = sizeof(args),
+					 .key = t->key,
+					 .parent = t->unit->rebase ? "" : t->parent };
 	ctr_code code;
 
 	task_labels(t, items, &args.labels);
-	code = p->job->s.snapshots->prepare(p->job->host, &p->work, t->unit->snapshotter, CTR_SNAPSHOT_ACTIVE, &args,
-					    NULL, NULL, err);
+	code = p->job->s.snapshots->prepare(p->job->host, &p->work, t->unit->snapshotter,
+					    CTR_SNAPSHOT_ACTIVE, &args, NULL, NULL, err);
 	if (code == CTR_ALREADY_EXISTS) {
 		t->there = 1;
 		return CTR_OK;
@@ -338,7 +343,8 @@ static int set_key(struct task *t)
 
 	rand_hex(random, 4);
 	free(t->key);
-	t->key = str_printf("extract-%lld-%s %s", (long long)(clock_wall_ns() % NS_PER_SEC), random, t->chain);
+	t->key = str_printf("extract-%lld-%s %s", (long long)(clock_wall_ns() % NS_PER_SEC), random,
+			    t->chain);
 	return t->key ? 0 : -ENOMEM;
 }
 
@@ -349,7 +355,8 @@ static ctr_code start(struct task *t, struct ctr_error *err)
 	if (t->event_fd < 0)
 		t->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (t->event_fd < 0 || set_key(t) < 0)
-		return ctr_fail_errno(err, t->event_fd < 0 ? errno : ENOMEM, "apply layer %s", t->blob->digest);
+		return ctr_fail_errno(err, t->event_fd < 0 ? errno : ENOMEM, "apply layer %s",
+				      t->blob->digest);
 	pthread_mutex_lock(&p->lock);
 	t->generation = t->blob->generation;
 	t->growing = !t->blob->complete;
@@ -389,8 +396,8 @@ static int begin(struct task *t, unsigned *busy, ctr_code *code, struct ctr_erro
 	if (t->state != TASK_NEW)
 		return 1;
 	if (!t->holds) {
-		*code = job->s.snapshots->stat(job->host, &job->call, t->unit->snapshotter, t->chain, nothing, NULL,
-					       NULL);
+		*code = job->s.snapshots->stat(job->host, &job->call, t->unit->snapshotter,
+					       t->chain, nothing, NULL, NULL);
 		if (*code == CTR_OK) {
 			t->state = TASK_THERE;
 			return 1;
@@ -415,13 +422,13 @@ ctr_code tasks_begin(struct pull *p, struct ctr_error *err)
 	unsigned busy = 0;
 	ctr_code code = CTR_OK;
 
-	list_for(it, &p->units) {
+	list_for (it, &p->units) {
 		struct unit *u = list_entry(it, struct unit, link);
 
 		for (size_t i = 0; i < u->n; i++)
 			busy += u->tasks[i].state == TASK_RUNNING;
 	}
-	list_for(it, &p->units) {
+	list_for (it, &p->units) {
 		struct unit *u = list_entry(it, struct unit, link);
 
 		for (size_t i = 0; i < u->n; i++)
@@ -458,7 +465,7 @@ static ctr_code finish(struct task *t, struct ctr_error *err)
 
 ctr_code tasks_finish(struct pull *p, struct ctr_error *err)
 {
-	list_for(it, &p->units) {
+	list_for (it, &p->units) {
 		struct unit *u = list_entry(it, struct unit, link);
 
 		for (size_t i = 0; i < u->n; i++) {

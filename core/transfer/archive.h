@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An image archive that the import worker has taken apart: its files' contents in one file, and a list of them.
+ * An image archive that the import worker has taken apart: its files' contents in one file, and a
+ * list of them.
  */
 #ifndef CTR_CORE_TRANSFER_ARCHIVE_H
 #define CTR_CORE_TRANSFER_ARCHIVE_H
@@ -25,15 +26,19 @@ struct archive {
 
 /* import.c */
 const struct archive_entry *archive_find(const struct archive *a, const char *path);
-ctr_code archive_store(struct pull *p, const struct archive *a, const struct archive_entry *e, const char *digest,
-		       struct ctr_error *err);
+/* A ref that no other import has; NULL on OOM. */
+char *archive_ref(const char *digest);
+ctr_code archive_store(struct pull *p, const struct archive *a, const struct archive_entry *e,
+		       const char *digest, struct ctr_error *err);
 ctr_code archive_parse(struct pull *p, const struct archive *a, const struct archive_entry *e,
-		       WORKER(DocumentKind) kind, const char *media_type, struct worker_reply *ret, struct ctr_error *err);
+		       WORKER(DocumentKind) kind, const char *media_type, struct worker_reply *ret,
+		       struct ctr_error *err);
 
 /* import_images.c */
-ctr_code import_oci(struct pull *p, const struct archive *a, const struct archive_entry *index, struct ctr_error *err);
-ctr_code import_docker(struct pull *p, const struct archive *a, const struct archive_entry *manifest,
-		       struct ctr_error *err);
+ctr_code import_oci(struct pull *p, const struct archive *a, const struct archive_entry *index,
+		    struct ctr_error *err);
+ctr_code import_docker(struct pull *p, const struct archive *a,
+		       const struct archive_entry *manifest, struct ctr_error *err);
 /* "a/b" and "../c" give "c"; 0, or -EINVAL when it leaves the root or is too long. */
 int archive_link_path(const char *path, const char *link, char *ret, size_t room);
 

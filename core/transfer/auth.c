@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Credentials are the client's: it is asked over its stream, once a host, and the answer goes to the worker and nowhere
- * else. Coordinator only.
+ * Credentials are the client's: it is asked over its stream, once a host, and the answer goes to
+ * the worker and nowhere else. Coordinator only.
  */
 #include <errno.h>
 #include <string.h>
@@ -18,7 +18,8 @@ static char *challenge_text(const WORKER(AuthNeeded) *need)
 {
 	AUTO_BUF b = BUF_INIT(CHALLENGE_MAX);
 
-	buf_printf(&b, "%s realm=\"%s\"", str_eq(need->scheme, "bearer") ? "Bearer" : "Basic", need->realm);
+	buf_printf(&b, "%s realm=\"%s\"", str_eq(need->scheme, "bearer") ? "Bearer" : "Basic",
+		   need->realm);
 	if (*need->service)
 		buf_printf(&b, ",service=\"%s\"", need->service);
 	if (*need->scope)
@@ -26,7 +27,8 @@ static char *challenge_text(const WORKER(AuthNeeded) *need)
 	return buf_take(&b, NULL);
 }
 
-static ctr_code ask(struct pull *p, const WORKER(AuthNeeded) *need, TRANSFER(AuthResponse) **ret, struct ctr_error *err)
+static ctr_code ask(struct pull *p, const WORKER(AuthNeeded) *need, TRANSFER(AuthResponse) **ret,
+		    struct ctr_error *err)
 {
 	AUTO_FREE char *text = challenge_text(need);
 	AUTO_PB Google__Protobuf__Any *any = NULL;
@@ -45,15 +47,18 @@ static ctr_code ask(struct pull *p, const WORKER(AuthNeeded) *need, TRANSFER(Aut
 		code = stream_recv(p->auth, &p->job->call, &any, err);
 	if (code != CTR_OK)
 		return ctr_wrap(err, "ask for credentials of '%s'", need->host);
-	*ret = any ? pb_any_unpack(any, &containerd__types__transfer__auth_response__descriptor, TRANSFER_MESSAGE_MAX) :
-		     NULL;
+	*ret = any ? pb_any_unpack(any, &containerd__types__transfer__auth_response__descriptor,
+				   TRANSFER_MESSAGE_MAX)
+		   : NULL;
 	if (any && !*ret)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "credentials of '%s': a message of type '%.128s'", need->host,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"credentials of '%s': a message of type '%.128s'", need->host,
 				pb_any_name(any));
 	return CTR_OK;
 }
 
-ctr_code auth_answer(struct pull *p, uint64_t id, const WORKER(AuthNeeded) *need, struct ctr_error *err)
+ctr_code auth_answer(struct pull *p, uint64_t id, const WORKER(AuthNeeded) *need,
+		     struct ctr_error *err)
 {
 	struct wire_wait wait = job_wait(p->job);
 	AUTO_PB TRANSFER(AuthResponse) *answer = NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The blobs of a pull, each through the same states: its ref locked, fetched into the ingest, committed. What is there
- * already is only put under the lease. Each is committed as soon as it is complete, so that its ref is free again: a pull
- * that kept one while it waits for another could wait for ever. Coordinator, except commit_thread().
+ * The blobs of a pull, each through the same states: its ref locked, fetched into the ingest,
+ * committed. What is there already is only put under the lease. Each is committed as soon as it is
+ * complete, so that its ref is free again: a pull that kept one while it waits for another could
+ * wait for ever. Coordinator, except commit_thread().
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -37,7 +38,7 @@ void blob_say(struct blob *b, const char *event, int64_t offset)
 
 static struct blob *find(struct pull *p, const char *digest)
 {
-	list_for(it, &p->blobs) {
+	list_for (it, &p->blobs) {
 		struct blob *b = list_entry(it, struct blob, link);
 
 		if (str_eq(b->digest, digest))
@@ -46,7 +47,8 @@ static struct blob *find(struct pull *p, const char *digest)
 	return NULL;
 }
 
-struct blob *blob_get(struct pull *p, const char *kind, const WORKER(Descriptor) *d, const char *parent)
+struct blob *blob_get(struct pull *p, const char *kind, const WORKER(Descriptor) *d,
+		      const char *parent)
 {
 	struct blob *b = find(p, d->digest);
 
@@ -149,7 +151,8 @@ static ctr_code commit(struct blob *b, struct ctr_error *err)
 	if (b->fetched && b->copied)
 		code = diff_copy_in(contents, b->writer, b->write_fd, err);
 	if (code == CTR_OK)
-		code = contents->commit(b->writer, &p->work, &args, (struct ctr_labels){ &source, 1 }, digest, err);
+		code = contents->commit(b->writer, &p->work, &args,
+					(struct ctr_labels){ &source, 1 }, digest, err);
 	return code == CTR_ALREADY_EXISTS ? CTR_OK : code;
 }
 
@@ -229,7 +232,8 @@ static ctr_code open_files(struct blob *b, int64_t *inout_offset, struct ctr_err
 		return code;
 	fd_close(&b->read_fd);
 	b->read_fd = fd_read_only(b->write_fd);
-	return b->read_fd < 0 ? ctr_fail_errno(err, b->read_fd, "open the ingest of %s", b->ref) : CTR_OK;
+	return b->read_fd < 0 ? ctr_fail_errno(err, b->read_fd, "open the ingest of %s", b->ref)
+			      : CTR_OK;
 }
 
 /* The ref is ours. An ingest that is complete, or that another namespace has, needs no registry. */
@@ -285,9 +289,9 @@ ctr_code blobs_begin(struct pull *p, struct ctr_error *err)
 	int64_t now = clock_now_ns();
 	unsigned busy = 0;
 
-	list_for(it, &p->blobs)
+	list_for (it, &p->blobs)
 		busy += list_entry(it, struct blob, link)->state == BLOB_FETCHING;
-	list_for(it, &p->blobs) {
+	list_for (it, &p->blobs) {
 		struct blob *b = list_entry(it, struct blob, link);
 		ctr_code code;
 
@@ -305,7 +309,8 @@ ctr_code blobs_begin(struct pull *p, struct ctr_error *err)
 
 static ctr_code finish(struct blob *b, struct ctr_error *err)
 {
-	/* An ingest of another time that turns out to be something else is removed, and the blob fetched. */
+	/* An ingest of another time that turns out to be something else is removed, and the blob
+	 * fetched. */
 	if (b->code == CTR_FAILED_PRECONDITION && !b->fetched && ++b->tries < BLOB_TRIES) {
 		blob_abandon(b, 1);
 		error_done(&b->err);
@@ -322,7 +327,7 @@ static ctr_code finish(struct blob *b, struct ctr_error *err)
 
 ctr_code blobs_finish(struct pull *p, struct ctr_error *err)
 {
-	list_for(it, &p->blobs) {
+	list_for (it, &p->blobs) {
 		struct blob *b = list_entry(it, struct blob, link);
 		int finished;
 		ctr_code code;

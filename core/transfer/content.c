@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Blobs that should be there: opening them, and removing those whose bytes are not what the record says.
+ * Blobs that should be there: opening them, and removing those whose bytes are not what the record
+ * says.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,8 @@ int fd_read_only(int fd)
 	return ro < 0 ? -errno : ro;
 }
 
-ctr_code content_open(struct job *job, const char *digest, int64_t size, int *ret_fd, struct ctr_error *err)
+ctr_code content_open(struct job *job, const char *digest, int64_t size, int *ret_fd,
+		      struct ctr_error *err)
 {
 	const struct ctr_contents_ops *contents = job->s.contents;
 	struct ctr_content_reader *r = NULL;
@@ -33,7 +35,8 @@ ctr_code content_open(struct job *job, const char *digest, int64_t size, int *re
 	if (code != CTR_OK)
 		return code;
 	if (size >= 0 && length != size)
-		code = ctr_fail(err, CTR_DATA_LOSS, "content %s has %" PRId64 " bytes, expected %" PRId64, digest,
+		code = ctr_fail(err, CTR_DATA_LOSS,
+				"content %s has %" PRId64 " bytes, expected %" PRId64, digest,
 				length, size);
 	else
 		code = diff_reader_fd(job->t->daemon, contents, r, &job->call, ret_fd, err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From a reference's descriptor to what is to be fetched and unpacked: indexes, manifests and image configs, fetched into
- * the store, read by the parse worker, labelled with what they keep. Coordinator only.
+ * From a reference's descriptor to what is to be fetched and unpacked: indexes, manifests and image
+ * configs, fetched into the store, read by the parse worker, labelled with what they keep.
+ * Coordinator only.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -27,16 +28,17 @@ static const char *kind_of(const char *media_type)
 }
 
 /* Fetch one document and have it read. */
-static ctr_code load(struct pull *p, const char *kind, const WORKER(Descriptor) *d, const char *parent,
-		     const WORKER(Platform) *want, struct blob **ret_blob, struct worker_reply *ret,
-		     struct ctr_error *err)
+static ctr_code load(struct pull *p, const char *kind, const WORKER(Descriptor) *d,
+		     const char *parent, const WORKER(Platform) *want, struct blob **ret_blob,
+		     struct worker_reply *ret, struct ctr_error *err)
 {
 	int config = str_eq(kind, "config");
 	struct blob *b;
 	ctr_code code;
 
 	if (d->size > DOCUMENT_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s %s has %" PRId64 " bytes, more than %d", kind, d->digest,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"%s %s has %" PRId64 " bytes, more than %d", kind, d->digest,
 				d->size, DOCUMENT_MAX);
 	b = blob_get(p, kind, d, parent);
 	if (!b)
@@ -45,8 +47,8 @@ static ctr_code load(struct pull *p, const char *kind, const WORKER(Descriptor) 
 	if (code != CTR_OK)
 		return code;
 	code = parse_document_fd(p->job, &p->parser, b->read_fd,
-				 config ? CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG :
-					  CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_AUTO,
+				 config ? CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_CONFIG
+					: CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_AUTO,
 				 d->media_type, want, ret, err);
 	if (code != CTR_OK)
 		return ctr_wrap(err, "%s: %s", p->what, b->ref);
@@ -62,7 +64,8 @@ struct wish {
 	size_t found;
 };
 
-static ctr_code add_layers(struct pull *p, const WORKER(ParsedManifest) *m, const char *parent, struct ctr_error *err)
+static ctr_code add_layers(struct pull *p, const WORKER(ParsedManifest) *m, const char *parent,
+			   struct ctr_error *err)
 {
 	for (size_t i = 0; i < m->n_layers; i++) {
 		const char *kind = media_is_layer(m->layers[i]->media_type) ? "layer" : "unknown";
@@ -74,8 +77,8 @@ static ctr_code add_layers(struct pull *p, const WORKER(ParsedManifest) *m, cons
 }
 
 /* An image without an index says in its config what it is for. */
-static ctr_code check_platform(const struct pull *p, const WORKER(ParsedConfig) *c, const WORKER(Platform) *want,
-			       struct ctr_error *err)
+static ctr_code check_platform(const struct pull *p, const WORKER(ParsedConfig) *c,
+			       const WORKER(Platform) *want, struct ctr_error *err)
 {
 	int runs = str_eq(c->architecture, want->architecture) ||
 		   (str_eq(want->architecture, "amd64") && str_eq(c->architecture, "386")) ||
@@ -83,12 +86,12 @@ static ctr_code check_platform(const struct pull *p, const WORKER(ParsedConfig) 
 
 	if ((!*c->os || str_eq(c->os, want->os)) && (!*c->architecture || runs))
 		return CTR_OK;
-	return ctr_fail(err, CTR_NOT_FOUND, "%s: the image is for platform %s/%s, not %s/%s", p->what, c->os,
-			c->architecture, want->os, want->architecture);
+	return ctr_fail(err, CTR_NOT_FOUND, "%s: the image is for platform %s/%s, not %s/%s",
+			p->what, c->os, c->architecture, want->os, want->architecture);
 }
 
-static ctr_code take_manifest(struct pull *p, struct blob *b, struct worker_reply *reply, struct wish *w,
-			      struct ctr_error *err)
+static ctr_code take_manifest(struct pull *p, struct blob *b, struct worker_reply *reply,
+			      struct wish *w, struct ctr_error *err)
 {
 	const WORKER(ParsedManifest) *m = reply->msg->manifest;
 	AUTO_LABELS labels = META_LABELS_INIT;
@@ -113,11 +116,13 @@ static ctr_code take_manifest(struct pull *p, struct blob *b, struct worker_repl
 		code = check_platform(p, config.msg->config, w->platform, err);
 	if (code == CTR_OK)
 		code = add_layers(p, m, b->ref, err);
-	return code == CTR_OK ? unit_add(p, w->snapshotter, config_blob->digest, reply, &config, err) : code;
+	return code == CTR_OK
+		       ? unit_add(p, w->snapshotter, config_blob->digest, reply, &config, err)
+		       : code;
 }
 
-static ctr_code walk(struct pull *p, const WORKER(Descriptor) *d, const char *parent, int depth, struct wish *w,
-		     struct ctr_error *err);
+static ctr_code walk(struct pull *p, const WORKER(Descriptor) *d, const char *parent, int depth,
+		     struct wish *w, struct ctr_error *err);
 
 static ctr_code nothing(void *ud, const struct ctr_content_info *info)
 {
@@ -133,15 +138,15 @@ static int here(const struct pull *p, const char *digest)
 	return job->s.contents->info(job->host, &job->call, digest, nothing, NULL, NULL) == CTR_OK;
 }
 
-static ctr_code take_index(struct pull *p, struct blob *b, const WORKER(ParsedIndex) *x, int depth, struct wish *w,
-			   struct ctr_error *err)
+static ctr_code take_index(struct pull *p, struct blob *b, const WORKER(ParsedIndex) *x, int depth,
+			   struct wish *w, struct ctr_error *err)
 {
 	AUTO_LABELS labels = META_LABELS_INIT;
 	ctr_code code;
 
 	if (depth >= NESTING_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: more than %d indexes in one another", p->what,
-				NESTING_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"%s: more than %d indexes in one another", p->what, NESTING_MAX);
 	if (labels_of_index(x, &labels) < 0)
 		return out_of_memory(p, err);
 	code = labels_add(p->job, b->digest, &labels, err);
@@ -152,8 +157,8 @@ static ctr_code take_index(struct pull *p, struct blob *b, const WORKER(ParsedIn
 	for (size_t i = 0; i < x->n_manifests && code == CTR_OK; i++) {
 		const char *type = x->manifests[i]->media_type;
 		/* Below an index of indexes the right platform may be in any of them. */
-		int look = w->platform ? media_is_index(type) && !w->found :
-					 media_is_manifest(type) || media_is_index(type);
+		int look = w->platform ? media_is_index(type) && !w->found
+				       : media_is_manifest(type) || media_is_index(type);
 
 		/* An archive need not have all that its index lists. */
 		if (look && !p->fetch && !w->platform && !here(p, x->manifests[i]->digest))
@@ -164,8 +169,8 @@ static ctr_code take_index(struct pull *p, struct blob *b, const WORKER(ParsedIn
 	return code;
 }
 
-static ctr_code walk(struct pull *p, const WORKER(Descriptor) *d, const char *parent, int depth, struct wish *w,
-		     struct ctr_error *err)
+static ctr_code walk(struct pull *p, const WORKER(Descriptor) *d, const char *parent, int depth,
+		     struct wish *w, struct ctr_error *err)
 {
 	AUTO_WORKER_REPLY reply = { .msg = NULL };
 	struct blob *b = NULL;
@@ -197,13 +202,13 @@ static void to_worker(const Containerd__Types__Platform *from, WORKER(Platform) 
 
 static ctr_code none_for(const struct pull *p, const WORKER(Platform) *want, struct ctr_error *err)
 {
-	return ctr_fail(err, CTR_NOT_FOUND, "%s: no manifest for platform %s/%s%s%s", p->what, want->os,
-			want->architecture, *want->variant ? "/" : "", want->variant);
+	return ctr_fail(err, CTR_NOT_FOUND, "%s: no manifest for platform %s/%s%s%s", p->what,
+			want->os, want->architecture, *want->variant ? "/" : "", want->variant);
 }
 
 /* Of several platforms those that the image has; at least one. */
-static ctr_code walk_platforms(struct pull *p, const WORKER(Descriptor) *top, const TRANSFER(ImageStore) *store,
-			       struct ctr_error *err)
+static ctr_code walk_platforms(struct pull *p, const WORKER(Descriptor) *top,
+			       const TRANSFER(ImageStore) *store, struct ctr_error *err)
 {
 	WORKER(Platform) want;
 	size_t found = 0;
@@ -221,14 +226,15 @@ static ctr_code walk_platforms(struct pull *p, const WORKER(Descriptor) *top, co
 	return found ? CTR_OK : none_for(p, &want, err);
 }
 
-static ctr_code walk_unpacks(struct pull *p, const WORKER(Descriptor) *top, const TRANSFER(ImageStore) *store,
-			     struct ctr_error *err)
+static ctr_code walk_unpacks(struct pull *p, const WORKER(Descriptor) *top,
+			     const TRANSFER(ImageStore) *store, struct ctr_error *err)
 {
 	for (size_t i = 0; i < store->n_unpacks; i++) {
 		AUTO_FREE char *snapshotter = NULL;
 		WORKER(Platform) want;
 		struct wish w = { .platform = &want };
-		ctr_code code = choose_snapshotter(p->job, store->unpacks[i]->snapshotter, &snapshotter, err);
+		ctr_code code = choose_snapshotter(p->job, store->unpacks[i]->snapshotter,
+						   &snapshotter, err);
 
 		if (code != CTR_OK)
 			return code;

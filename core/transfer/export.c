@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Export: images as an OCI archive on the client's stream, which docker load reads too. What is written is our own; the
- * documents that say what belongs to an image are read by the parse worker.
+ * Export: images as an OCI archive on the client's stream, which docker load reads too. What is
+ * written is our own; the documents that say what belongs to an image are read by the parse worker.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -30,9 +30,10 @@ struct item {
 	int64_t size;
 };
 
-struct export {
+struct export
+{
 	struct job *job;
-	const TRANSFER(ImageExportStream) * to;
+	const TRANSFER(ImageExportStream) *to;
 	struct worker *parser;
 	struct item *items;
 	size_t n;
@@ -76,7 +77,8 @@ static ctr_code add(struct export *x, const char *digest, int64_t size, struct c
 	if (has(x, digest))
 		return CTR_OK;
 	if (x->n >= BLOBS_MAX)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "export '%s': more than %d blobs", x->name, BLOBS_MAX);
+		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "export '%s': more than %d blobs",
+				x->name, BLOBS_MAX);
 	grown = reallocarray(x->items, x->n + 1, sizeof(*grown));
 	if (!grown)
 		return out_of_memory(x, err);
@@ -92,11 +94,13 @@ static ctr_code load(struct export *x, const char *media_type, const char *diges
 	ctr_code code;
 
 	if (size > DOCUMENT_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "document %s has %" PRId64 " bytes", digest, size);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "document %s has %" PRId64 " bytes",
+				digest, size);
 	code = content_open(x->job, digest, size, &fd, err);
 	if (code == CTR_OK)
-		code = parse_document_fd(x->job, &x->parser, fd, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_AUTO,
-					 media_type, want, ret, err);
+		code = parse_document_fd(x->job, &x->parser, fd,
+					 CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_AUTO, media_type,
+					 want, ret, err);
 	return code == CTR_OK ? code : ctr_wrap(err, "export '%s': %s", x->name, digest);
 }
 
@@ -120,7 +124,8 @@ static void add_compat(struct export *x, const WORKER(ParsedManifest) *m)
 	char path[CTR_DIGEST_ROOM + 8];
 	struct buf *b = &x->compat;
 
-	if (x->compat_done || x->to->skip_compatibility_manifest || !media_is_image_config(m->config->media_type))
+	if (x->compat_done || x->to->skip_compatibility_manifest ||
+	    !media_is_image_config(m->config->media_type))
 		return;
 	x->compat_done = 1;
 	blob_path(m->config->digest, path);
@@ -135,7 +140,8 @@ static void add_compat(struct export *x, const WORKER(ParsedManifest) *m)
 	buf_puts(b, "]}");
 }
 
-static ctr_code add_manifest(struct export *x, const WORKER(ParsedManifest) *m, struct ctr_error *err)
+static ctr_code add_manifest(struct export *x, const WORKER(ParsedManifest) *m,
+			     struct ctr_error *err)
 {
 	ctr_code code = add(x, m->config->digest, m->config->size, err);
 
@@ -160,7 +166,8 @@ static ctr_code nothing(void *ud, const struct ctr_content_info *info)
 
 static int here(const struct export *x, const char *digest)
 {
-	return x->job->s.contents->info(x->job->host, &x->job->call, digest, nothing, NULL, NULL) == CTR_OK;
+	return x->job->s.contents->info(x->job->host, &x->job->call, digest, nothing, NULL, NULL) ==
+	       CTR_OK;
 }
 
 /* want NULL: all platforms that are here. *found counts manifests. */
@@ -180,22 +187,26 @@ static ctr_code walk(struct export *x, const char *media_type, const char *diges
 		return add_manifest(x, reply.msg->manifest, err);
 	}
 	if (depth >= NESTING_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "export '%s': more than %d indexes in one another", x->name,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"export '%s': more than %d indexes in one another", x->name,
 				NESTING_MAX);
 	index = reply.msg->index;
 	for (size_t i = 0; i < index->n_manifests && code == CTR_OK; i++) {
 		const WORKER(Descriptor) *d = index->manifests[i];
-		int wanted = !want ? here(x, d->digest) :
-				     (int)i == index->chosen || (index->chosen < 0 && media_is_index(d->media_type) &&
-								 here(x, d->digest));
+		int wanted = !want ? here(x, d->digest)
+				   : (int)i == index->chosen ||
+					     (index->chosen < 0 && media_is_index(d->media_type) &&
+					      here(x, d->digest));
 
 		if (wanted)
-			code = walk(x, d->media_type, d->digest, d->size, want, depth + 1, found, err);
+			code = walk(x, d->media_type, d->digest, d->size, want, depth + 1, found,
+				    err);
 	}
 	return code;
 }
 
-static ctr_code walk_platforms(struct export *x, const struct ctr_descriptor *d, struct ctr_error *err)
+static ctr_code walk_platforms(struct export *x, const struct ctr_descriptor *d,
+			       struct ctr_error *err)
 {
 	static char os[] = "linux", arch[] = CTR_ARCH;
 	const TRANSFER(ImageExportStream) *to = x->to;
@@ -213,11 +224,12 @@ static ctr_code walk_platforms(struct export *x, const struct ctr_descriptor *d,
 			want.architecture = to->platforms[i]->architecture;
 			want.variant = to->platforms[i]->variant;
 		}
-		code = walk(x, d->media_type, d->digest, d->length_bytes, to->all_platforms ? NULL : &want, 0, &found,
-			    err);
+		code = walk(x, d->media_type, d->digest, d->length_bytes,
+			    to->all_platforms ? NULL : &want, 0, &found, err);
 	}
 	if (code == CTR_OK && found == 0)
-		return ctr_fail(err, CTR_NOT_FOUND, "export '%s': no manifest for the wanted platforms", x->name);
+		return ctr_fail(err, CTR_NOT_FOUND,
+				"export '%s': no manifest for the wanted platforms", x->name);
 	return code;
 }
 
@@ -238,8 +250,10 @@ static void add_to_index(struct export *x, const struct ctr_descriptor *d)
 
 	buf_printf(b, "%s{\"mediaType\":", b->len ? "," : "");
 	json_text(b, d->media_type);
-	buf_printf(b, ",\"digest\":\"%s\",\"size\":%" PRId64 ",\"annotations\":{\"io.containerd.image.name\":", d->digest,
-		   d->length_bytes);
+	buf_printf(b,
+		   ",\"digest\":\"%s\",\"size\":%" PRId64
+		   ",\"annotations\":{\"io.containerd.image.name\":",
+		   d->digest, d->length_bytes);
 	json_text(b, x->name);
 	buf_puts(b, ",\"org.opencontainers.image.ref.name\":");
 	json_text(b, tag_of(x->name, &ref));
@@ -270,9 +284,10 @@ static ctr_code add_image(struct export *x, const char *name, struct ctr_error *
 	x->compat_done = 0;
 	code = x->job->s.images->get(x->job->host, &x->job->call, name, keep, &t, err);
 	if (code == CTR_OK) {
-		const struct ctr_descriptor d = {
-			.size = sizeof(d), .media_type = t.media_type, .digest = t.digest, .length_bytes = t.size
-		};
+		const struct ctr_descriptor d = { .size = sizeof(d),
+						  .media_type = t.media_type,
+						  .digest = t.digest,
+						  .length_bytes = t.size };
 
 		code = walk_platforms(x, &d, err);
 		add_to_index(x, &d);
@@ -284,29 +299,34 @@ static ctr_code add_image(struct export *x, const char *name, struct ctr_error *
 
 /* ---- writing ---- */
 
-static ctr_code write_blob(struct export *x, struct stream_writer *w, const struct item *item, struct ctr_error *err)
+static ctr_code write_blob(struct export *x, struct stream_writer *w, const struct item *item,
+			   struct ctr_error *err)
 {
 	char path[CTR_DIGEST_ROOM + 8];
 	AUTO_FREE void *data = malloc(COPY_BYTES);
 	AUTO_CLOSE int fd = -1;
-	ctr_code code = data ? content_open(x->job, item->digest, item->size, &fd, err) : out_of_memory(x, err);
+	ctr_code code = data ? content_open(x->job, item->digest, item->size, &fd, err)
+			     : out_of_memory(x, err);
 
 	blob_path(item->digest, path);
 	if (code == CTR_OK)
 		code = tar_header(w, path, item->size, 0444, '0', err);
 	for (int64_t at = 0; code == CTR_OK && at < item->size;) {
-		ssize_t n = io_pread_full(fd, data, (size_t)MIN(item->size - at, (int64_t)COPY_BYTES), at);
+		ssize_t n = io_pread_full(fd, data,
+					  (size_t)MIN(item->size - at, (int64_t)COPY_BYTES), at);
 
 		if (n <= 0)
-			return ctr_fail_errno(err, n < 0 ? (int)n : EIO, "read content %s", item->digest);
+			return ctr_fail_errno(err, n < 0 ? (int)n : EIO, "read content %s",
+					      item->digest);
 		code = stream_write(w, data, (size_t)n, err);
 		at += n;
 	}
 	return code == CTR_OK ? tar_pad(w, item->size, err) : code;
 }
 
-static ctr_code write_json(struct export *x, struct stream_writer *w, const char *name, const char *before,
-			   const struct buf *middle, const char *after, struct ctr_error *err)
+static ctr_code write_json(struct export *x, struct stream_writer *w, const char *name,
+			   const char *before, const struct buf *middle, const char *after,
+			   struct ctr_error *err)
 {
 	AUTO_BUF b = BUF_INIT(DOCUMENT_MAX);
 
@@ -330,7 +350,8 @@ static ctr_code write_all(struct export *x, struct stream_writer *w, struct ctr_
 
 	if (code == CTR_OK)
 		code = write_json(x, w, "index.json",
-				  "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\","
+				  "{\"schemaVersion\":2,\"mediaType\":\"application/"
+				  "vnd.oci.image.index.v1+json\","
 				  "\"manifests\":[",
 				  &x->index, "]}", err);
 	if (code == CTR_OK && x->compat.len)
@@ -355,7 +376,8 @@ static ctr_code run(struct export *x, struct ctr_stream *stream, struct ctr_erro
 	if (!*from->name && from->n_extra_references == 0)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "export: the image's name is missing");
 	if (from->n_extra_references > IMAGES_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "export: more than %d images", IMAGES_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "export: more than %d images",
+				IMAGES_MAX);
 	progress_text(x->job, "Exporting");
 	if (*from->name)
 		code = add_image(x, from->name, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The worker of a pull that talks to the registry: one process for all of it, many requests at once. Its replies are
- * handed to the blobs they are about. Coordinator only.
+ * The worker of a pull that talks to the registry: one process for all of it, many requests at
+ * once. Its replies are handed to the blobs they are about. Coordinator only.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,15 +10,16 @@
 #include "base/str.h"
 #include "core/transfer/pull.h"
 
-static const char *const default_hosts_dirs[] = { "/etc/ctr/certs.d", "/etc/containerd/certs.d", "/etc/docker/certs.d" };
+static const char *const default_hosts_dirs[] = { "/etc/ctr/certs.d", "/etc/containerd/certs.d",
+						  "/etc/docker/certs.d" };
 
 static char *lent(const char *s)
 {
 	return (char *)(uintptr_t)(s ? s : "");
 }
 
-static ctr_code fill_headers(struct pull *p, WORKER(FetchSetup) *s, WORKER(Pair) **ret_items, WORKER(Pair) ***ret_ptrs,
-			     struct ctr_error *err)
+static ctr_code fill_headers(struct pull *p, WORKER(FetchSetup) *s, WORKER(Pair) **ret_items,
+			     WORKER(Pair) ***ret_ptrs, struct ctr_error *err)
 {
 	size_t n = p->resolver ? p->resolver->n_headers : 0;
 	WORKER(Pair) *items = calloc(n + 1, sizeof(*items));
@@ -132,7 +133,7 @@ ctr_code fetch_send(struct pull *p, struct blob *b, int64_t offset, struct ctr_e
 
 static struct blob *by_id(struct pull *p, uint64_t id)
 {
-	list_for(it, &p->blobs) {
+	list_for (it, &p->blobs) {
 		struct blob *b = list_entry(it, struct blob, link);
 
 		if (b->id == id && b->state == BLOB_FETCHING)
@@ -152,9 +153,10 @@ static ctr_code on_reply(struct pull *p, const worker_reply_pb *msg, struct ctr_
 		blob_grow(b, (int64_t)MIN(msg->progress->offset, (uint64_t)b->size));
 		return CTR_OK;
 	case CTR__WORKER__V1__REPLY__RESULT_FETCHED:
-		if (!str_eq(msg->fetched->digest, b->digest) || msg->fetched->size != (uint64_t)b->size)
-			return ctr_fail(err, CTR_DATA_LOSS, "worker fetch: %s is said to be %s", b->ref,
-					msg->fetched->digest);
+		if (!str_eq(msg->fetched->digest, b->digest) ||
+		    msg->fetched->size != (uint64_t)b->size)
+			return ctr_fail(err, CTR_DATA_LOSS, "worker fetch: %s is said to be %s",
+					b->ref, msg->fetched->digest);
 		return blob_fetched(b, err);
 	case CTR__WORKER__V1__REPLY__RESULT_FAILED:
 		/* What is proven bad is worth nothing; of anything else the next pull can go on. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Import: an archive from the client's stream. The import worker takes it apart into one file without a name; from there
- * the contents go into the store, which verifies them, and the images are unpacked as those of a pull are. Names and
- * documents of the archive are foreign: paths are only compared, JSON is read by the parse worker.
+ * Import: an archive from the client's stream. The import worker takes it apart into one file
+ * without a name; from there the contents go into the store, which verifies them, and the images
+ * are unpacked as those of a pull are. Names and documents of the archive are foreign: paths are
+ * only compared, JSON is read by the parse worker.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/io.h"
+#include "base/rand.h"
 #include "base/str.h"
 #include "core/diff/diff.h"
 #include "core/transfer/archive.h"
@@ -49,12 +51,14 @@ static void pump_thread(void *ud)
 	pull_thread_done(pump->p);
 }
 
-static ctr_code keep_entry(struct archive *a, const WORKER(ArchiveEntry) *from, struct ctr_error *err)
+static ctr_code keep_entry(struct archive *a, const WORKER(ArchiveEntry) *from,
+			   struct ctr_error *err)
 {
 	struct archive_entry *grown;
 
 	if (a->n >= ARCHIVE_ENTRIES_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "the archive has more than %d files", ARCHIVE_ENTRIES_MAX);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "the archive has more than %d files",
+				ARCHIVE_ENTRIES_MAX);
 	grown = reallocarray(a->entries, a->n + 1, sizeof(*grown));
 	if (!grown)
 		return ctr_fail_errno(err, ENOMEM, "read the archive");
@@ -94,7 +98,8 @@ static ctr_code collect(struct pull *p, struct worker *w, struct archive *a, str
 	}
 }
 
-static ctr_code send_import(struct pull *p, struct worker *w, int in_fd, int out_fd, struct ctr_error *err)
+static ctr_code send_import(struct pull *p, struct worker *w, int in_fd, int out_fd,
+			    struct ctr_error *err)
 {
 	struct wire_wait wait = job_wait(p->job);
 	const int fds[] = { in_fd, out_fd };
@@ -109,7 +114,8 @@ static ctr_code send_import(struct pull *p, struct worker *w, int in_fd, int out
 	return worker_send(w, &req, fds, ARRAY_SIZE(fds), &wait, err);
 }
 
-static ctr_code take_apart(struct pull *p, struct pump *pump, struct worker **w, struct archive *a, struct ctr_error *err)
+static ctr_code take_apart(struct pull *p, struct pump *pump, struct worker **w, struct archive *a,
+			   struct ctr_error *err)
 {
 	AUTO_CLOSE int in = -1;
 	int pipe_fds[2];
@@ -152,18 +158,21 @@ static ctr_code read_archive(struct pull *p, struct archive *a, struct ctr_error
 	struct pump pump = { .p = p, .pipe_fd = -1 };
 	struct worker *w = NULL;
 	AUTO_ERROR why = ERROR_INIT;
-	ctr_code code = streams_get(p->job->t->streams, &p->job->call, from->stream, &pump.stream, &why);
+	ctr_code code =
+		streams_get(p->job->t->streams, &p->job->call, from->stream, &pump.stream, &why);
 
 	if (code == CTR_OK)
 		code = take_apart(p, &pump, &w, a, &why);
-	/* Without a reader the pump stops at its next write; at a client that sends nothing it is stopped. */
+	/* Without a reader the pump stops at its next write; at a client that sends nothing it is
+	 * stopped. */
 	worker_stop(w);
 	if (code != CTR_OK)
 		call_cancel(&p->work, CTR_CANCELLED);
 	await_pump(p);
 	stream_close(pump.stream, CTR_OK, NULL);
 	/* An archive that ends early for the worker does so because the client is gone. */
-	if (code != CTR_OK && pump.code == CTR_CANCELLED && call_check(&p->job->call, NULL) != CTR_OK)
+	if (code != CTR_OK && pump.code == CTR_CANCELLED &&
+	    call_check(&p->job->call, NULL) != CTR_OK)
 		code = ctr_move_error(err, &pump.err);
 	else if (code != CTR_OK)
 		code = ctr_move_error(err, &why);
@@ -184,7 +193,8 @@ static ctr_code copy_content(struct pull *p, const struct archive *a, const stru
 		ssize_t n = io_pread_full(a->fd, data, want, e->offset + at);
 
 		if (n != (ssize_t)want)
-			return ctr_fail_errno(err, n < 0 ? (int)n : EIO, "%s: read '%s'", p->what, e->path);
+			return ctr_fail_errno(err, n < 0 ? (int)n : EIO, "%s: read '%s'", p->what,
+					      e->path);
 		code = call_check(&p->work, err);
 		if (code == CTR_OK)
 			code = p->job->s.contents->write(w, data, want, err);
@@ -193,8 +203,8 @@ static ctr_code copy_content(struct pull *p, const struct archive *a, const stru
 	return code;
 }
 
-static ctr_code fill_blob(struct pull *p, const struct archive *a, const struct archive_entry *e, const char *digest,
-			  struct ctr_content_writer *w, struct ctr_error *err)
+static ctr_code fill_blob(struct pull *p, const struct archive *a, const struct archive_entry *e,
+			  const char *digest, struct ctr_content_writer *w, struct ctr_error *err)
 {
 	const struct ctr_contents_ops *contents = p->job->s.contents;
 	const struct ctr_content_commit commit = {
@@ -211,11 +221,19 @@ static ctr_code fill_blob(struct pull *p, const struct archive *a, const struct 
 	return code == CTR_ALREADY_EXISTS ? CTR_OK : code;
 }
 
-ctr_code archive_store(struct pull *p, const struct archive *a, const struct archive_entry *e, const char *digest,
-		       struct ctr_error *err)
+char *archive_ref(const char *digest)
+{
+	char random[17];
+
+	rand_hex(random, 16);
+	return str_printf("import-%s-%s", random, digest);
+}
+
+ctr_code archive_store(struct pull *p, const struct archive *a, const struct archive_entry *e,
+		       const char *digest, struct ctr_error *err)
 {
 	const struct ctr_contents_ops *contents = p->job->s.contents;
-	AUTO_FREE char *ref = str_printf("import-%s-%s", p->job->lease, digest);
+	AUTO_FREE char *ref = archive_ref(digest);
 	struct ctr_ingest_open open = {
 		.size = sizeof(open), .ref = ref, .expected = digest, .total_bytes = e->size
 	};
@@ -270,7 +288,8 @@ static ctr_code store_blobs(struct pull *p, const struct archive *a, struct ctr_
 		if (e->link || !is_blob(e->path, digest))
 			continue;
 		if (str_starts(digest, "sha256:") && !str_eq(digest, e->digest))
-			return ctr_fail(err, CTR_DATA_LOSS, "%s: '%s' has the digest %s", p->what, e->path, e->digest);
+			return ctr_fail(err, CTR_DATA_LOSS, "%s: '%s' has the digest %s", p->what,
+					e->path, e->digest);
 		code = archive_store(p, a, e, digest, err);
 		if (code != CTR_OK)
 			return code;
@@ -290,7 +309,8 @@ const struct archive_entry *archive_find(const struct archive *a, const char *pa
 }
 
 ctr_code archive_parse(struct pull *p, const struct archive *a, const struct archive_entry *e,
-		       WORKER(DocumentKind) kind, const char *media_type, struct worker_reply *ret, struct ctr_error *err)
+		       WORKER(DocumentKind) kind, const char *media_type, struct worker_reply *ret,
+		       struct ctr_error *err)
 {
 	AUTO_FREE char *data = NULL;
 	AUTO_CLOSE int fd = -1;
@@ -298,7 +318,8 @@ ctr_code archive_parse(struct pull *p, const struct archive *a, const struct arc
 	ctr_code code;
 
 	if (e->link || e->size > ARCHIVE_DOCUMENT_MAX)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: '%s' is no file of at most %d bytes", p->what, e->path,
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"%s: '%s' is no file of at most %d bytes", p->what, e->path,
 				ARCHIVE_DOCUMENT_MAX);
 	data = malloc((size_t)e->size + 1);
 	n = data ? io_pread_full(a->fd, data, (size_t)e->size, e->offset) : -ENOMEM;
@@ -324,7 +345,8 @@ static ctr_code import(struct pull *p, struct archive *a, struct ctr_error *err)
 	index = archive_find(a, "index.json");
 	docker = archive_find(a, "manifest.json");
 	if (!index && !docker)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: neither index.json nor manifest.json is in it", p->what);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"%s: neither index.json nor manifest.json is in it", p->what);
 	code = store_blobs(p, a, err);
 	if (code == CTR_OK)
 		code = index ? import_oci(p, a, index, err) : import_docker(p, a, docker, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The images of an archive and their names: an OCI layout's index.json, or the manifest.json of docker save, for whose
- * images a manifest is written here.
+ * The images of an archive and their names: an OCI layout's index.json, or the manifest.json of
+ * docker save, for whose images a manifest is written here.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -45,11 +45,11 @@ static int complete(const char *name, char ret[NAME_ROOM])
 }
 
 /*
- * The name by one reference of the request: what the archive says, if it begins with the prefix; a tag alone behind
- * the prefix; the digest behind it where nothing else is there.
+ * The name by one reference of the request: what the archive says, if it begins with the prefix; a
+ * tag alone behind the prefix; the digest behind it where nothing else is there.
  */
-static int by_reference(const TRANSFER(ImageReference) *r, const char *full, const char *tag, const char *digest,
-			char ret[NAME_ROOM])
+static int by_reference(const TRANSFER(ImageReference) *r, const char *full, const char *tag,
+			const char *digest, char ret[NAME_ROOM])
 {
 	char own[NAME_ROOM];
 
@@ -70,8 +70,8 @@ static int by_reference(const TRANSFER(ImageReference) *r, const char *full, con
 }
 
 /* Store it under every name that it has; *count grows. */
-static ctr_code store_names(struct pull *p, const struct ctr_descriptor *target, const char *full, const char *tag,
-			    size_t *count, struct ctr_error *err)
+static ctr_code store_names(struct pull *p, const struct ctr_descriptor *target, const char *full,
+			    const char *tag, size_t *count, struct ctr_error *err)
 {
 	const TRANSFER(ImageStore) *to = p->job->destination;
 	struct ctr_labels labels = { NULL, 0 };
@@ -89,7 +89,8 @@ static ctr_code store_names(struct pull *p, const struct ctr_descriptor *target,
 		++*count;
 		break;
 	}
-	if (code == CTR_OK && !*to->name && to->n_extra_references == 0 && complete(str_or(full, tag), name)) {
+	if (code == CTR_OK && !*to->name && to->n_extra_references == 0 &&
+	    complete(str_or(full, tag), name)) {
 		code = image_store(p->job, name, target, labels, err);
 		++*count;
 	}
@@ -99,7 +100,8 @@ static ctr_code store_names(struct pull *p, const struct ctr_descriptor *target,
 
 static ctr_code no_names(const struct pull *p, struct ctr_error *err)
 {
-	return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: the archive gives no image a name that was asked for", p->what);
+	return ctr_fail(err, CTR_INVALID_ARGUMENT,
+			"%s: the archive gives no image a name that was asked for", p->what);
 }
 
 static ctr_code one_name(const struct pull *p, size_t n, struct ctr_error *err)
@@ -107,9 +109,11 @@ static ctr_code one_name(const struct pull *p, size_t n, struct ctr_error *err)
 	const TRANSFER(ImageStore) *to = p->job->destination;
 
 	if (n == 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: there is no image in the archive", p->what);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: there is no image in the archive",
+				p->what);
 	if (n > 1 && *to->name)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: one name for %zu images", p->what, n);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: one name for %zu images", p->what,
+				n);
 	return CTR_OK;
 }
 
@@ -117,18 +121,20 @@ static ctr_code one_name(const struct pull *p, size_t n, struct ctr_error *err)
 
 static void descriptor_of(const WORKER(Descriptor) *d, struct ctr_descriptor *ret)
 {
-	*ret = (struct ctr_descriptor){
-		.size = sizeof(*ret), .media_type = d->media_type, .digest = d->digest, .length_bytes = d->size
-	};
+	*ret = (struct ctr_descriptor){ .size = sizeof(*ret),
+					.media_type = d->media_type,
+					.digest = d->digest,
+					.length_bytes = d->size };
 }
 
-ctr_code import_oci(struct pull *p, const struct archive *a, const struct archive_entry *entry, struct ctr_error *err)
+ctr_code import_oci(struct pull *p, const struct archive *a, const struct archive_entry *entry,
+		    struct ctr_error *err)
 {
 	AUTO_WORKER_REPLY reply = { .msg = NULL };
 	const WORKER(ParsedIndex) *index;
 	size_t count = 0;
-	ctr_code code = archive_parse(p, a, entry, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_INDEX, OCI_INDEX, &reply,
-				      err);
+	ctr_code code = archive_parse(p, a, entry, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_INDEX,
+				      OCI_INDEX, &reply, err);
 
 	if (code != CTR_OK)
 		return code;
@@ -159,8 +165,8 @@ int archive_link_path(const char *path, const char *link, char *ret, size_t room
 
 	if (*link == '/')
 		slash = NULL;
-	if (snprintf(joined, sizeof(joined), "%.*s/%s", slash ? (int)(slash - path) : 0, path, link) >=
-	    (int)sizeof(joined))
+	if (snprintf(joined, sizeof(joined), "%.*s/%s", slash ? (int)(slash - path) : 0, path,
+		     link) >= (int)sizeof(joined))
 		return -EINVAL;
 	for (char *at = joined, *part; (part = strsep(&at, "/"));) {
 		if (!*part || str_eq(part, "."))
@@ -208,19 +214,21 @@ static const char *layer_suffix(const struct archive *a, const struct archive_en
 	return magic[0] == 0x1f && magic[1] == 0x8b ? ".gzip" : "";
 }
 
-static ctr_code add_part(struct pull *p, const struct archive *a, const char *path, const char *media_type, int layer,
-			 struct buf *b, struct ctr_error *err)
+static ctr_code add_part(struct pull *p, const struct archive *a, const char *path,
+			 const char *media_type, int layer, struct buf *b, struct ctr_error *err)
 {
 	const struct archive_entry *e = follow(a, path);
 
 	if (!e)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: '%.256s' is not in the archive", p->what, path);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: '%.256s' is not in the archive",
+				p->what, path);
 	buf_printf(b, "{\"mediaType\":\"%s%s\",\"size\":%" PRId64 ",\"digest\":\"%s\"}", media_type,
 		   layer ? layer_suffix(a, e) : "", e->size, e->digest);
 	return archive_store(p, a, e, e->digest, err);
 }
 
-static ctr_code write_manifest(struct pull *p, const struct archive *a, const WORKER(DockerImage) *image, struct buf *b,
+static ctr_code write_manifest(struct pull *p, const struct archive *a,
+			       const WORKER(DockerImage) *image, struct buf *b,
 			       struct ctr_error *err)
 {
 	ctr_code code;
@@ -239,7 +247,8 @@ static ctr_code write_manifest(struct pull *p, const struct archive *a, const WO
 	return code;
 }
 
-static ctr_code store_manifest(struct pull *p, const struct buf *b, char digest[CTR_DIGEST_ROOM], struct ctr_error *err)
+static ctr_code store_manifest(struct pull *p, const struct buf *b, char digest[CTR_DIGEST_ROOM],
+			       struct ctr_error *err)
 {
 	const struct ctr_contents_ops *contents = p->job->s.contents;
 	const struct ctr_labels none = { NULL, 0 };
@@ -251,13 +260,14 @@ static ctr_code store_manifest(struct pull *p, const struct buf *b, char digest[
 		return ctr_fail_errno(err, ENOMEM, "%s: manifest", p->what);
 	memcpy(digest, "sha256:", 7);
 	hex_encode(sum, 32, digest + 7);
-	AUTO_FREE char *ref = str_printf("import-%s-%s", p->job->lease, digest);
+	AUTO_FREE char *ref = archive_ref(digest);
 	const struct ctr_ingest_open open = {
 		.size = sizeof(open), .ref = ref, .expected = digest, .total_bytes = (int64_t)b->len
 	};
-	const struct ctr_content_commit commit = {
-		.size = sizeof(commit), .total_bytes = (int64_t)b->len, .expected = digest, .digest = ""
-	};
+	const struct ctr_content_commit commit = { .size = sizeof(commit),
+						   .total_bytes = (int64_t)b->len,
+						   .expected = digest,
+						   .digest = "" };
 
 	if (!ref)
 		return ctr_fail_errno(err, ENOMEM, "%s: manifest", p->what);
@@ -274,8 +284,8 @@ static ctr_code store_manifest(struct pull *p, const struct buf *b, char digest[
 	return code == CTR_ALREADY_EXISTS ? CTR_OK : code;
 }
 
-static ctr_code import_one(struct pull *p, const struct archive *a, const WORKER(DockerImage) *image, size_t *count,
-			   struct ctr_error *err)
+static ctr_code import_one(struct pull *p, const struct archive *a,
+			   const WORKER(DockerImage) *image, size_t *count, struct ctr_error *err)
 {
 	AUTO_BUF b = BUF_INIT(ARCHIVE_DOCUMENT_MAX);
 	char digest[CTR_DIGEST_ROOM], media_type[] = DOCKER_MANIFEST;
@@ -302,13 +312,15 @@ static ctr_code import_one(struct pull *p, const struct archive *a, const WORKER
 	return code;
 }
 
-ctr_code import_docker(struct pull *p, const struct archive *a, const struct archive_entry *entry, struct ctr_error *err)
+ctr_code import_docker(struct pull *p, const struct archive *a, const struct archive_entry *entry,
+		       struct ctr_error *err)
 {
 	AUTO_WORKER_REPLY reply = { .msg = NULL };
 	const WORKER(DockerArchive) *docker;
 	size_t count = 0;
-	ctr_code code = archive_parse(p, a, entry, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_DOCKER_ARCHIVE, "", &reply,
-				      err);
+	ctr_code code =
+		archive_parse(p, a, entry, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_DOCKER_ARCHIVE,
+			      "", &reply, err);
 
 	if (code != CTR_OK)
 		return code;

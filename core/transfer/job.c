@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Service ctr.transfer.v0: which pair a request is, and the life of its job. The request's thread only queues; a job
- * ends on its own thread, when everything that it began has ended.
+ * Service ctr.transfer.v0: which pair a request is, and the life of its job. The request's thread
+ * only queues; a job ends on its own thread, when everything that it began has ended.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,10 +20,10 @@
 #include "core/transfer/internal.h"
 #include "rpc/pb.h"
 
-#define JOBS_MAX    16
-#define JOBS_QUEUE  1024
-#define LAYERS_MAX  8
-#define LAYERS_QUEUE 65536
+#define JOBS_MAX      16
+#define JOBS_QUEUE    1024
+#define LAYERS_MAX    8
+#define LAYERS_QUEUE  65536
 #define LEASE_KEEP_NS (24 * 3600 * NS_PER_SEC)
 
 #define TYPE(name) &containerd__types__transfer__##name##__descriptor
@@ -52,10 +52,11 @@ static ctr_code keep_id(void *ud, const struct ctr_lease *lease)
 ctr_code job_lease(struct job *job, struct ctr_error *err)
 {
 	char expires[RFC3339_ROOM];
-	const struct ctr_label labels[] = { { "containerd.io/gc.expire", expires }, { LEASE_LABEL, job->t->run } };
-	const struct ctr_lease lease = {
-		.size = sizeof(lease), .id = "", .labels = { labels, ARRAY_SIZE(labels) }
-	};
+	const struct ctr_label labels[] = { { "containerd.io/gc.expire", expires },
+					    { LEASE_LABEL, job->t->run } };
+	const struct ctr_lease lease = { .size = sizeof(lease),
+					 .id = "",
+					 .labels = { labels, ARRAY_SIZE(labels) } };
 	ctr_code code;
 
 	if (*job->call.lease)
@@ -84,7 +85,8 @@ void job_lease_drop(struct job *job)
 	job_cleanup_call(job, &call);
 	call.lease = "";
 	if (job->s.leases->remove(job->host, &call, job->lease, 0, &err) != CTR_OK)
-		log_warn("lease %s of a transfer stays until it expires: %s", job->lease, error_text(&err));
+		log_warn("lease %s of a transfer stays until it expires: %s", job->lease,
+			 error_text(&err));
 	job->lease[0] = '\0';
 	job->call.lease = "";
 	call_done(&call);
@@ -92,7 +94,8 @@ void job_lease_drop(struct job *job)
 
 struct wire_wait job_wait(const struct job *job)
 {
-	return (struct wire_wait){ .deadline_ns = job->call.deadline_ns, .cancel_fd = call_ops.cancel_fd(&job->call) };
+	return (struct wire_wait){ .deadline_ns = job->call.deadline_ns,
+				   .cancel_fd = call_ops.cancel_fd(&job->call) };
 }
 
 /* ---- one job ---- */
@@ -134,7 +137,8 @@ static struct ctr_call *request_of(const struct job *job)
 	return (struct ctr_call *)(uintptr_t)job->request;
 }
 
-static struct job *job_new(struct transfers *t, const struct ctr_host *h, const struct ctr_call *call)
+static struct job *job_new(struct transfers *t, const struct ctr_host *h,
+			   const struct ctr_call *call)
 {
 	struct job *job = calloc(1, sizeof(*job));
 	struct daemon *d = t->daemon;
@@ -170,25 +174,29 @@ static const char *name_of(const struct ctr_any *any)
 	return slash ? slash + 1 : any->type_url;
 }
 
-static ctr_code find_pair(const struct ctr_transfer_args *args, const struct pair **ret, struct ctr_error *err)
+static ctr_code find_pair(const struct ctr_transfer_args *args, const struct pair **ret,
+			  struct ctr_error *err)
 {
 	const char *source = name_of(&args->source), *destination = name_of(&args->destination);
 
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
-		if (str_eq(pairs[i].source->name, source) && str_eq(pairs[i].destination->name, destination)) {
+		if (str_eq(pairs[i].source->name, source) &&
+		    str_eq(pairs[i].destination->name, destination)) {
 			*ret = &pairs[i];
 			return CTR_OK;
 		}
 	}
-	return ctr_fail(err, CTR_UNIMPLEMENTED, "method Transfer not implemented for %s to %s", args->source.type_url,
-			args->destination.type_url);
+	return ctr_fail(err, CTR_UNIMPLEMENTED, "method Transfer not implemented for %s to %s",
+			args->source.type_url, args->destination.type_url);
 }
 
-static ctr_code unpack(const struct ctr_any *any, const ProtobufCMessageDescriptor *type, void **ret,
-		       struct ctr_error *err)
+static ctr_code unpack(const struct ctr_any *any, const ProtobufCMessageDescriptor *type,
+		       void **ret, struct ctr_error *err)
 {
 	*ret = pb_unpack(type, any->value, (size_t)any->n, TRANSFER_MESSAGE_MAX);
-	return *ret ? CTR_OK : ctr_fail(err, CTR_INVALID_ARGUMENT, "the value is no message '%s'", type->name);
+	return *ret ? CTR_OK
+		    : ctr_fail(err, CTR_INVALID_ARGUMENT, "the value is no message '%s'",
+			       type->name);
 }
 
 static ctr_code fill(struct job *job, const struct ctr_transfer_args *args, struct ctr_error *err)
@@ -200,7 +208,8 @@ static ctr_code fill(struct job *job, const struct ctr_transfer_args *args, stru
 		code = unpack(&args->source, job->pair->source, &job->source, err);
 	if (code == CTR_OK)
 		code = unpack(&args->destination, job->pair->destination, &job->destination, err);
-	if (code == CTR_OK && (!job->s.contents || !job->s.snapshots || !job->s.images || !job->s.leases))
+	if (code == CTR_OK &&
+	    (!job->s.contents || !job->s.snapshots || !job->s.images || !job->s.leases))
 		code = ctr_fail(err, CTR_UNIMPLEMENTED, "this daemon has no image store");
 	if (code == CTR_OK && *progress)
 		code = streams_get(job->t->streams, &job->call, progress, &job->progress, err);
@@ -228,12 +237,15 @@ static ctr_code queue(struct job *job, struct ctr_error *err)
 	list_del(&job->link);
 	pthread_mutex_unlock(&t->lock);
 	if (r == -EAGAIN)
-		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "%d transfers wait already", JOBS_QUEUE);
+		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "%d transfers wait already",
+				JOBS_QUEUE);
 	return ctr_fail_errno(err, r, "start a transfer");
 }
 
-static ctr_code ops_start(const struct ctr_host *h, const struct ctr_call *call, const struct ctr_transfer_args *args,
-			  void (*done)(void *ud, ctr_code code, struct ctr_error *err), void *ud, struct ctr_error *err)
+static ctr_code ops_start(const struct ctr_host *h, const struct ctr_call *call,
+			  const struct ctr_transfer_args *args,
+			  void (*done)(void *ud, ctr_code code, struct ctr_error *err), void *ud,
+			  struct ctr_error *err)
 {
 	struct job *job = job_new(host_daemon(h)->transfers, h, call);
 	ctr_code code;
@@ -256,7 +268,8 @@ ctr_code push_refuse(struct job *job, struct ctr_error *err)
 {
 	const TRANSFER(OCIRegistry) *to = job->destination;
 
-	return ctr_fail(err, CTR_UNIMPLEMENTED, "push to %s: this daemon cannot push yet", to->reference);
+	return ctr_fail(err, CTR_UNIMPLEMENTED, "push to %s: this daemon cannot push yet",
+			to->reference);
 }
 
 /* ---- all of it ---- */
@@ -317,7 +330,7 @@ int transfers_stop(struct transfers *t, int64_t deadline_ns)
 		return 0;
 	pthread_mutex_lock(&t->lock);
 	t->stopping = 1;
-	list_for(it, &t->running)
+	list_for (it, &t->running)
 		call_cancel(request_of(list_entry(it, struct job, link)), CTR_CANCELLED);
 	pthread_mutex_unlock(&t->lock);
 	jobs = pool_drain(t->jobs, deadline_ns);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The labels by which a blob keeps others alive, and adding labels to blobs. A write only where something changes, so
- * that a second pull of an image costs none.
+ * The labels by which a blob keeps others alive, and adding labels to blobs. A write only where
+ * something changes, so that a second pull of an image costs none.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -29,7 +29,8 @@ int labels_of_index(const WORKER(ParsedIndex) *index, struct meta_labels *ret)
 	for (size_t i = 0; i < index->n_manifests; i++) {
 		const WORKER(Descriptor) *d = index->manifests[i];
 		int manifest = media_is_manifest(d->media_type) || media_is_index(d->media_type);
-		int r = manifest ? add_ref(ret, "m.", m++, d->digest) : add_ref(ret, "", other++, d->digest);
+		int r = manifest ? add_ref(ret, "m.", m++, d->digest)
+				 : add_ref(ret, "", other++, d->digest);
 
 		if (r < 0)
 			return r;
@@ -45,8 +46,8 @@ int labels_of_manifest(const WORKER(ParsedManifest) *manifest, struct meta_label
 	for (size_t i = 0; r == 0 && i < manifest->n_layers; i++) {
 		const WORKER(Descriptor) *d = manifest->layers[i];
 
-		r = media_is_layer(d->media_type) ? add_ref(ret, "l.", layer++, d->digest) :
-						    add_ref(ret, "", other++, d->digest);
+		r = media_is_layer(d->media_type) ? add_ref(ret, "l.", layer++, d->digest)
+						  : add_ref(ret, "", other++, d->digest);
 	}
 	return r;
 }
@@ -84,22 +85,25 @@ static ctr_code find_changes(void *ud, const struct ctr_content_info *info)
 			return CTR_RESOURCE_EXHAUSTED;
 		if (old && str_eq(old, value))
 			continue;
-		if (meta_labels_set(&c->labels, l->key, value) < 0 || strv_push(&c->paths, path) < 0)
+		if (meta_labels_set(&c->labels, l->key, value) < 0 ||
+		    strv_push(&c->paths, path) < 0)
 			return CTR_RESOURCE_EXHAUSTED;
 	}
 	return CTR_OK;
 }
 
-ctr_code labels_add(struct job *job, const char *digest, const struct meta_labels *add, struct ctr_error *err)
+ctr_code labels_add(struct job *job, const char *digest, const struct meta_labels *add,
+		    struct ctr_error *err)
 {
 	const struct ctr_contents_ops *contents = job->s.contents;
 	struct change c = { .add = add };
 	ctr_code code = contents->info(job->host, &job->call, digest, find_changes, &c, err);
 
 	if (code == CTR_OK && c.paths)
-		code = contents->update(job->host, &job->call, digest, meta_labels_view(&c.labels),
-					(struct ctr_mask){ (const char *const *)c.paths, strv_len(c.paths) }, NULL, NULL,
-					err);
+		code = contents->update(
+			job->host, &job->call, digest, meta_labels_view(&c.labels),
+			(struct ctr_mask){ (const char *const *)c.paths, strv_len(c.paths) }, NULL,
+			NULL, err);
 	strv_free(c.paths);
 	meta_labels_done(&c.labels);
 	return code;

@@ -39,7 +39,8 @@ int media_is_layer(const char *media_type)
 	       str_starts(media_type, "application/vnd.docker.image.rootfs.");
 }
 
-/* chain(0) is diff(0), chain(i) the digest of "chain(i - 1) diff(i)" (OCI image-spec, config.md). */
+/* chain(0) is diff(0), chain(i) the digest of "chain(i - 1) diff(i)" (OCI image-spec, config.md).
+ */
 int chain_ids(char *const *diff_ids, size_t n, char (*ret)[CTR_DIGEST_ROOM])
 {
 	for (size_t i = 0; i < n; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Progress towards the client, in containerd's words. Nobody waits for a client that does not read: what it has not
- * taken is bounded, and beyond that it hears less.
+ * Progress towards the client, in containerd's words. Nobody waits for a client that does not read:
+ * what it has not taken is bounded, and beyond that it hears less.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The proxy variables, lower case first, as curl and Go read them. Read once, before there are threads; workers have no
- * environment and get them in their set-up.
+ * The proxy variables, lower case first, as curl and Go read them. Read once, before there are
+ * threads; workers have no environment and get them in their set-up.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Pull: from a reference in a registry to an image with its snapshots. This thread coordinates: it reads the worker that
- * fetches, hands bytes on to those that unpack, and writes the records in an order in which a crash at any point leaves
- * resumable ingests and nothing else.
+ * Pull: from a reference in a registry to an image with its snapshots. This thread coordinates: it
+ * reads the worker that fetches, hands bytes on to those that unpack, and writes the records in an
+ * order in which a crash at any point leaves resumable ingests and nothing else.
  */
 #include <errno.h>
 #include <poll.h>
@@ -59,17 +59,18 @@ static int all_done(struct pull *p, int *ret_wait)
 	int done = 1;
 
 	*ret_wait = 0;
-	list_for(it, &p->blobs) {
+	list_for (it, &p->blobs) {
 		const struct blob *b = list_entry(it, struct blob, link);
 
 		done &= b->state == BLOB_DONE;
 		*ret_wait |= b->state == BLOB_NEW && b->retry_ns > 0;
 	}
-	list_for(it, &p->units) {
+	list_for (it, &p->units) {
 		const struct unit *u = list_entry(it, struct unit, link);
 
 		for (size_t i = 0; i < u->n; i++) {
-			done &= u->tasks[i].state == TASK_APPLIED || u->tasks[i].state == TASK_THERE;
+			done &= u->tasks[i].state == TASK_APPLIED ||
+				u->tasks[i].state == TASK_THERE;
 			*ret_wait |= u->tasks[i].state == TASK_NEW;
 		}
 	}
@@ -131,7 +132,8 @@ struct pull *pull_new(struct job *job)
 	list_init(&p->units);
 	call_init(&p->work, "");
 	p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (p->wake_fd < 0 || pthread_mutex_init(&p->lock, NULL) != 0 || pthread_cond_init(&p->idle, NULL) != 0) {
+	if (p->wake_fd < 0 || pthread_mutex_init(&p->lock, NULL) != 0 ||
+	    pthread_cond_init(&p->idle, NULL) != 0) {
 		fd_close(&p->wake_fd);
 		free(p);
 		return NULL;
@@ -163,9 +165,9 @@ void pull_free(struct pull *p)
 	while (p->running > 0)
 		pthread_cond_wait(&p->idle, &p->lock);
 	pthread_mutex_unlock(&p->lock);
-	list_for_safe(it, &p->units)
+	list_for_safe (it, &p->units)
 		unit_free(list_entry(it, struct unit, link));
-	list_for_safe(it, &p->blobs)
+	list_for_safe (it, &p->blobs)
 		blob_free(list_entry(it, struct blob, link));
 	stream_close(p->auth, CTR_OK, NULL);
 	fd_close(&p->wake_fd);
@@ -184,25 +186,29 @@ static ctr_code read_request(struct pull *p, struct ctr_error *err)
 	const char *why = "";
 
 	if (image_ref_parse_exact(from->reference, &p->ref, &why) < 0)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "reference '%s': %s", from->reference, why);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "reference '%s': %s", from->reference,
+				why);
 	p->resolver = from->resolver;
 	p->name = str_or(to->name, p->ref.full);
 	p->what = str_printf("pull %s", p->ref.full);
 	if (!p->what)
 		return ctr_fail_errno(err, ENOMEM, "pull");
 	if (to->n_unpacks > 64 || to->n_platforms > 64 || to->n_extra_references > 64)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: more than 64 platforms or names", p->what);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "%s: more than 64 platforms or names",
+				p->what);
 	if (p->resolver && *p->resolver->auth_stream)
-		return streams_get(job->t->streams, &job->call, p->resolver->auth_stream, &p->auth, err);
+		return streams_get(job->t->streams, &job->call, p->resolver->auth_stream, &p->auth,
+				   err);
 	return CTR_OK;
 }
 
 static ctr_code write_images(struct pull *p, const WORKER(Descriptor) *top, struct ctr_error *err)
 {
 	const TRANSFER(ImageStore) *to = p->job->destination;
-	const struct ctr_descriptor target = {
-		.size = sizeof(target), .media_type = top->media_type, .digest = top->digest, .length_bytes = top->size
-	};
+	const struct ctr_descriptor target = { .size = sizeof(target),
+					       .media_type = top->media_type,
+					       .digest = top->digest,
+					       .length_bytes = top->size };
 	struct ctr_labels labels = { NULL, 0 };
 	ctr_code code = image_labels(to, &labels, err);
 
@@ -210,7 +216,8 @@ static ctr_code write_images(struct pull *p, const WORKER(Descriptor) *top, stru
 		code = image_store(p->job, p->name, &target, labels, err);
 	for (size_t i = 0; code == CTR_OK && i < to->n_extra_references; i++)
 		if (*to->extra_references[i]->name && !to->extra_references[i]->is_prefix)
-			code = image_store(p->job, to->extra_references[i]->name, &target, labels, err);
+			code = image_store(p->job, to->extra_references[i]->name, &target, labels,
+					   err);
 	free((void *)(uintptr_t)labels.items);
 	return code;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * After a daemon that was killed: its transfers' leases hold half-made snapshots. They go, and the collector takes what
- * they held; ingests stay, for they can be resumed.
+ * After a daemon that was killed: its transfers' leases hold half-made snapshots. They go, and the
+ * collector takes what they held; ingests stay, for they can be resumed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -47,8 +47,9 @@ static void clean(struct transfers *t, const struct ctr_host *h, const char *ns)
 	if (leases && leases->list(h, &call, all, keep_lease, &old, NULL) == CTR_OK)
 		for (size_t i = 0; old.ids && old.ids[i]; i++)
 			if (leases->remove(h, &call, old.ids[i], 0, NULL) == CTR_OK)
-				log_info("namespace %s: lease %s of an interrupted transfer removed", ns,
-					 old.ids[i]);
+				log_info(
+					"namespace %s: lease %s of an interrupted transfer removed",
+					ns, old.ids[i]);
 	strv_free(old.ids);
 	call_done(&call);
 }
@@ -57,7 +58,8 @@ static void recover_thread(void *ud)
 {
 	struct transfers *t = ud;
 	const struct ctr_host *h = registry_host(t->daemon->registry);
-	const struct ctr_namespaces_ops *namespaces = services_find(t->daemon, CTR_SERVICE_NAMESPACES, NULL);
+	const struct ctr_namespaces_ops *namespaces =
+		services_find(t->daemon, CTR_SERVICE_NAMESPACES, NULL);
 	AUTO_STRV names = NULL;
 
 	if (!h || !namespaces || namespaces->list(h, NULL, keep_namespace, &names, NULL) != CTR_OK)
@@ -71,5 +73,6 @@ void transfers_recover(struct transfers *t)
 	int r = pool_run(t->jobs, 0, recover_thread, t);
 
 	if (r < 0)
-		log_warn("leases of interrupted transfers stay until they expire: %s", strerrordesc_np(-r));
+		log_warn("leases of interrupted transfers stay until they expire: %s",
+			 strerrordesc_np(-r));
 }

@@ -9,7 +9,8 @@
 #include "base/str.h"
 #include "core/transfer/internal.h"
 
-ctr_code image_labels(const TRANSFER(ImageStore) *store, struct ctr_labels *ret, struct ctr_error *err)
+ctr_code image_labels(const TRANSFER(ImageStore) *store, struct ctr_labels *ret,
+		      struct ctr_error *err)
 {
 	struct ctr_label *items = calloc(store->n_labels + 1, sizeof(*items));
 
@@ -21,8 +22,8 @@ ctr_code image_labels(const TRANSFER(ImageStore) *store, struct ctr_labels *ret,
 	return CTR_OK;
 }
 
-ctr_code image_store(struct job *job, const char *name, const struct ctr_descriptor *target, struct ctr_labels labels,
-		     struct ctr_error *err)
+ctr_code image_store(struct job *job, const char *name, const struct ctr_descriptor *target,
+		     struct ctr_labels labels, struct ctr_error *err)
 {
 	const struct ctr_images_ops *images = job->s.images;
 	const struct ctr_image image = {
@@ -43,7 +44,8 @@ ctr_code image_store(struct job *job, const char *name, const struct ctr_descrip
 	for (int i = 0; i < 8 && (code == CTR_ABORTED || code == CTR_NOT_FOUND); i++) {
 		code = images->create(job->host, &job->call, &image, 0, NULL, NULL, &why);
 		if (code == CTR_ALREADY_EXISTS)
-			code = images->update(job->host, &job->call, &image, all, 0, NULL, NULL, &why);
+			code = images->update(job->host, &job->call, &image, all, 0, NULL, NULL,
+					      &why);
 	}
 	if (code != CTR_OK)
 		return ctr_move_error(err, &why);
@@ -70,13 +72,14 @@ static ctr_code keep_target(void *ud, const struct ctr_image *image)
 	s->media_type = str_dup(image->target.media_type);
 	s->digest = str_dup(image->target.digest);
 	s->size = image->target.length_bytes;
-	if (!s->media_type || !s->digest || meta_labels_copy(&s->annotations, image->target.annotations) < 0)
+	if (!s->media_type || !s->digest ||
+	    meta_labels_copy(&s->annotations, image->target.annotations) < 0)
 		return ctr_fail_errno(s->err, ENOMEM, "image '%s'", image->name);
 	return CTR_OK;
 }
 
-static ctr_code write_tag(struct job *job, const struct source_image *s, const char *name, struct ctr_labels labels,
-			  struct ctr_error *err)
+static ctr_code write_tag(struct job *job, const struct source_image *s, const char *name,
+			  struct ctr_labels labels, struct ctr_error *err)
 {
 	const struct ctr_descriptor target = {
 		.size = sizeof(target),

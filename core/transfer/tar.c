@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tar headers. Times, owners and order are the same for the same image, so that two exports of it are equal.
+ * Tar headers. Times, owners and order are the same for the same image, so that two exports of it
+ * are equal.
  */
 #include "core/transfer/tar.h"
 
@@ -13,8 +14,9 @@
 
 /* POSIX.1-1988 ustar, all text. */
 struct ustar {
-	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100], magic[6],
-		version[2], uname[32], gname[32], major[8], minor[8], prefix[155], pad[12];
+	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100],
+		magic[6], version[2], uname[32], gname[32], major[8], minor[8], prefix[155],
+		pad[12];
 };
 _Static_assert(sizeof(struct ustar) == TAR_BLOCK, "a tar block");
 
@@ -27,7 +29,8 @@ static void octal(char *field, size_t n, uint64_t value)
 		field[i] = (char)('0' + (value & 7));
 }
 
-int tar_fill(unsigned char block[TAR_BLOCK], const char *name, int64_t size, unsigned mode, char type)
+int tar_fill(unsigned char block[TAR_BLOCK], const char *name, int64_t size, unsigned mode,
+	     char type)
 {
 	struct ustar h = { .type = type };
 	unsigned sum = 0;
@@ -73,7 +76,8 @@ static void pax_record(struct buf *b, const char *key, const char *value)
 	buf_printf(b, "%zu %s=%s\n", total, key, value);
 }
 
-static ctr_code pax_header(struct stream_writer *w, const char *name, int64_t size, struct ctr_error *err)
+static ctr_code pax_header(struct stream_writer *w, const char *name, int64_t size,
+			   struct ctr_error *err)
 {
 	AUTO_BUF b = BUF_INIT(4096);
 	unsigned char block[TAR_BLOCK];
@@ -91,8 +95,8 @@ static ctr_code pax_header(struct stream_writer *w, const char *name, int64_t si
 	return code == CTR_OK ? tar_pad(w, (int64_t)b.len, err) : code;
 }
 
-ctr_code tar_header(struct stream_writer *w, const char *name, int64_t size, unsigned mode, char type,
-		    struct ctr_error *err)
+ctr_code tar_header(struct stream_writer *w, const char *name, int64_t size, unsigned mode,
+		    char type, struct ctr_error *err)
 {
 	unsigned char block[TAR_BLOCK];
 	char cut[100 + 1];
@@ -123,7 +127,8 @@ ctr_code tar_end(struct stream_writer *w, struct ctr_error *err)
 	return stream_write(w, zeros, sizeof(zeros), err);
 }
 
-ctr_code tar_file(struct stream_writer *w, const char *name, const void *data, size_t n, struct ctr_error *err)
+ctr_code tar_file(struct stream_writer *w, const char *name, const void *data, size_t n,
+		  struct ctr_error *err)
 {
 	ctr_code code = tar_header(w, name, (int64_t)n, 0444, '0', err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An image that is unpacked, as a chain of tasks, and what is written when all of a pull is there: bytes of snapshots
- * made durable once, then their records from the bottom up, then the labels that keep everything. Coordinator only.
+ * An image that is unpacked, as a chain of tasks, and what is written when all of a pull is there:
+ * bytes of snapshots made durable once, then their records from the bottom up, then the labels that
+ * keep everything. Coordinator only.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ void unit_free(struct unit *u)
 
 static int known(struct pull *p, const char *snapshotter, const char *config_digest)
 {
-	list_for(it, &p->units) {
+	list_for (it, &p->units) {
 		struct unit *u = list_entry(it, struct unit, link);
 
 		if (str_eq(u->snapshotter, snapshotter) && str_eq(u->config_digest, config_digest))
@@ -78,13 +79,14 @@ static ctr_code check_count(const struct unit *u, struct ctr_error *err)
 	for (size_t i = 0; i < m->n_layers; i++)
 		n += media_is_layer(m->layers[i]->media_type) != 0;
 	if (n != c->n_diff_ids)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "image config %s names %zu layers, the manifest has %zu",
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"image config %s names %zu layers, the manifest has %zu",
 				u->config_digest, c->n_diff_ids, n);
 	return CTR_OK;
 }
 
-ctr_code unit_add(struct pull *p, const char *snapshotter, const char *config_digest, struct worker_reply *manifest,
-		  struct worker_reply *config, struct ctr_error *err)
+ctr_code unit_add(struct pull *p, const char *snapshotter, const char *config_digest,
+		  struct worker_reply *manifest, struct worker_reply *config, struct ctr_error *err)
 {
 	const WORKER(ParsedConfig) *c = config->msg->config;
 	struct unit *u;
@@ -209,7 +211,7 @@ static ctr_code label_unit(struct unit *u, struct ctr_error *err)
 
 ctr_code units_commit(struct pull *p, struct ctr_error *err)
 {
-	list_for(it, &p->units) {
+	list_for (it, &p->units) {
 		struct unit *u = list_entry(it, struct unit, link);
 		ctr_code code = commit_unit(u, err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The workers of a job: started in their cages, asked, ended. A worker that crashes fails the request it was at.
+ * The workers of a job: started in their cages, asked, ended. A worker that crashes fails the
+ * request it was at.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,8 +18,8 @@ void auto_worker(struct worker **w)
 	worker_stop(*w);
 }
 
-ctr_code start_worker(struct job *job, enum worker_role role, const WORKER(Setup) *setup, struct worker **ret,
-		      struct ctr_error *err)
+ctr_code start_worker(struct job *job, enum worker_role role, const WORKER(Setup) *setup,
+		      struct worker **ret, struct ctr_error *err)
 {
 	WORKER(Setup) own;
 	WORKER(Cage) cage;
@@ -35,8 +36,9 @@ ctr_code start_worker(struct job *job, enum worker_role role, const WORKER(Setup
 	return worker_start(&o, ret, err);
 }
 
-ctr_code parse_document_fd(struct job *job, struct worker **inout_parser, int fd, WORKER(DocumentKind) kind,
-			   const char *media_type, const WORKER(Platform) *want, struct worker_reply *ret,
+ctr_code parse_document_fd(struct job *job, struct worker **inout_parser, int fd,
+			   WORKER(DocumentKind) kind, const char *media_type,
+			   const WORKER(Platform) *want, struct worker_reply *ret,
 			   struct ctr_error *err)
 {
 	struct wire_wait wait = job_wait(job);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * containerd.services.diff.v1.Diff over ctr.diffs.v0. Both methods work for as long as a layer takes, on the bulk pool.
+ * containerd.services.diff.v1.Diff over ctr.diffs.v0. Both methods work for as long as a layer
+ * takes, on the bulk pool.
  */
 #include <stdlib.h>
 
@@ -27,8 +28,8 @@ static ctr_code out_of_memory(const struct service *s, struct ctr_error *err)
 	return s->api->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 }
 
-static ctr_code reply_applied(struct service *s, struct ctr_rpc_call *rc, const struct ctr_applied *applied,
-			      struct ctr_error *err)
+static ctr_code reply_applied(struct service *s, struct ctr_rpc_call *rc,
+			      const struct ctr_applied *applied, struct ctr_error *err)
 {
 	Containerd__Services__Diff__V1__ApplyResponse reply;
 	Containerd__Types__Descriptor d;
@@ -42,7 +43,8 @@ static ctr_code reply_applied(struct service *s, struct ctr_rpc_call *rc, const 
 	return api_reply(s->api, rc, &reply.base, err);
 }
 
-static ctr_code run_apply(struct service *s, struct ctr_rpc_call *rc, const apply_request *m, struct ctr_error *err)
+static ctr_code run_apply(struct service *s, struct ctr_rpc_call *rc, const apply_request *m,
+			  struct ctr_error *err)
 {
 	struct ctr_applied applied = { .size = sizeof(applied), .media_type = "" };
 	AUTO_FREE struct ctr_mount *mounts = api_mounts_in(m->mounts, m->n_mounts);
@@ -51,12 +53,15 @@ static ctr_code run_apply(struct service *s, struct ctr_rpc_call *rc, const appl
 	ctr_code code;
 
 	if (!m->diff)
-		return s->api->host->fail(err, CTR_INVALID_ARGUMENT, "apply: the layer's descriptor is missing");
+		return s->api->host->fail(err, CTR_INVALID_ARGUMENT,
+					  "apply: the layer's descriptor is missing");
 	if (m->n_payloads > 0)
-		return s->api->host->fail(err, CTR_UNIMPLEMENTED,
-					  "apply: there is no stream processor for payload '%.128s'",
-					  m->payloads[0]->key);
-	if (!mounts || api_labels_in(m->diff->annotations, m->diff->n_annotations, &mem, &layer.annotations) < 0)
+		return s->api->host->fail(
+			err, CTR_UNIMPLEMENTED,
+			"apply: there is no stream processor for payload '%.128s'",
+			m->payloads[0]->key);
+	if (!mounts || api_labels_in(m->diff->annotations, m->diff->n_annotations, &mem,
+				     &layer.annotations) < 0)
 		return out_of_memory(s, err);
 	layer.media_type = m->diff->media_type;
 	layer.digest = m->diff->digest;
@@ -66,7 +71,8 @@ static ctr_code run_apply(struct service *s, struct ctr_rpc_call *rc, const appl
 	return code == CTR_OK ? reply_applied(s, rc, &applied, err) : code;
 }
 
-static ctr_code apply(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code apply(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		      struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
@@ -92,7 +98,8 @@ static ctr_code reply_diff(void *ud, const struct ctr_descriptor *blob)
 	Containerd__Types__Descriptor d;
 	AUTO_ENTRIES annotations = { 0 };
 
-	if (api_labels_out(blob->annotations, &containerd__types__descriptor__annotations_entry__descriptor,
+	if (api_labels_out(blob->annotations,
+			   &containerd__types__descriptor__annotations_entry__descriptor,
 			   &annotations) < 0)
 		return out_of_memory(a->s, a->err);
 	containerd__services__diff__v1__diff_response__init(&reply);
@@ -106,7 +113,8 @@ static ctr_code reply_diff(void *ud, const struct ctr_descriptor *blob)
 	return api_reply(a->s->api, a->rc, &reply.base, a->err);
 }
 
-static ctr_code run_diff(struct service *s, struct ctr_rpc_call *rc, const diff_request *m, struct ctr_error *err)
+static ctr_code run_diff(struct service *s, struct ctr_rpc_call *rc, const diff_request *m,
+			 struct ctr_error *err)
 {
 	AUTO_FREE struct ctr_mount *lower = api_mounts_in(m->left, m->n_left);
 	AUTO_FREE struct ctr_mount *upper = api_mounts_in(m->right, m->n_right);
@@ -130,7 +138,8 @@ static ctr_code run_diff(struct service *s, struct ctr_rpc_call *rc, const diff_
 	return s->ops->compare(s->api->host, s->api->rpc->call(rc), &args, reply_diff, &a, err);
 }
 
-static ctr_code diff(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code diff(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		     struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;

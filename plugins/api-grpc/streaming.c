@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * containerd.services.streaming.v1.Streaming: the client's side of the streams that Transfer reads and writes. The first
- * message names the stream, an Empty answers it; from then on messages pass through. Loop's thread, never blocks.
+ * containerd.services.streaming.v1.Streaming: the client's side of the streams that Transfer reads
+ * and writes. The first message names the stream, an Empty answers it; from then on messages pass
+ * through. Loop's thread, never blocks.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +96,8 @@ static ctr_code say_ready(struct service *s, struct ctr_rpc_call *rc)
 	return send_any(s->api, rc, &empty);
 }
 
-static ctr_code open_stream(struct service *s, struct ctr_rpc_call *rc, const char *id, struct ctr_error *err)
+static ctr_code open_stream(struct service *s, struct ctr_rpc_call *rc, const char *id,
+			    struct ctr_error *err)
 {
 	const struct ctr_host *h = s->api->host;
 	struct peer *p = malloc(sizeof(*p));
@@ -124,22 +126,26 @@ static const char *type_of(const Google__Protobuf__Any *any)
 static ctr_code first(struct service *s, struct ctr_rpc_call *rc, const Google__Protobuf__Any *any,
 		      struct ctr_error *err)
 {
-	const ProtobufCMessageDescriptor *type = &containerd__services__streaming__v1__stream_init__descriptor;
+	const ProtobufCMessageDescriptor *type =
+		&containerd__services__streaming__v1__stream_init__descriptor;
 	ProtobufCMessage *message;
 	ctr_code code;
 
 	if (!str_eq(type_of(any), type->name))
-		return s->api->host->fail(err, CTR_INVALID_ARGUMENT, "the first message of a stream must be '%s'",
-					  type->name);
+		return s->api->host->fail(err, CTR_INVALID_ARGUMENT,
+					  "the first message of a stream must be '%s'", type->name);
 	code = api_unpack(s->api, type, any->value.data, any->value.len, &message, err);
 	if (code != CTR_OK)
 		return code;
-	code = open_stream(s, rc, ((Containerd__Services__Streaming__V1__StreamInit *)(void *)message)->id, err);
+	code = open_stream(s, rc,
+			   ((Containerd__Services__Streaming__V1__StreamInit *)(void *)message)->id,
+			   err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return code;
 }
 
-static ctr_code deliver(struct service *s, struct peer *p, const Google__Protobuf__Any *any, struct ctr_error *err)
+static ctr_code deliver(struct service *s, struct peer *p, const Google__Protobuf__Any *any,
+			struct ctr_error *err)
 {
 	const struct ctr_any message = { any->type_url, any->value.data, any->value.len };
 	ctr_code code = s->ops->deliver(p->stream, &message, err);
@@ -148,12 +154,14 @@ static ctr_code deliver(struct service *s, struct peer *p, const Google__Protobu
 	return code == CTR_CANCELLED ? CTR_OK : code;
 }
 
-static ctr_code stream_message(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code stream_message(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			       struct ctr_error *err)
 {
 	struct service *s = self;
 	struct peer *p = s->api->rpc->data(rc);
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, &google__protobuf__any__descriptor, data, n, &message, err);
+	ctr_code code =
+		api_unpack(s->api, &google__protobuf__any__descriptor, data, n, &message, err);
 
 	if (code != CTR_OK)
 		return code;

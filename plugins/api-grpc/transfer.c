@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * containerd.services.transfer.v1.Transfer over ctr.transfer.v0. The call is parked until the core has done it: no thread
- * of the pools waits here.
+ * containerd.services.transfer.v1.Transfer over ctr.transfer.v0. The call is parked until the core
+ * has done it: no thread of the pools waits here.
  */
 #include <stdlib.h>
 
@@ -39,7 +39,8 @@ static void transfer_done(void *ud, ctr_code code, struct ctr_error *err)
 	free(t);
 }
 
-static ctr_code start(struct service *s, struct ctr_rpc_call *rc, const request *m, struct ctr_error *err)
+static ctr_code start(struct service *s, struct ctr_rpc_call *rc, const request *m,
+		      struct ctr_error *err)
 {
 	const struct ctr_host *h = s->api->host;
 	struct ctr_transfer_args args = { .size = sizeof(args), .progress_stream = "" };
@@ -47,10 +48,12 @@ static ctr_code start(struct service *s, struct ctr_rpc_call *rc, const request 
 	ctr_code code;
 
 	if (!m->source || !m->destination)
-		return h->fail(err, CTR_INVALID_ARGUMENT, "a transfer needs a source and a destination");
-	args.source = (struct ctr_any){ m->source->type_url, m->source->value.data, m->source->value.len };
-	args.destination =
-		(struct ctr_any){ m->destination->type_url, m->destination->value.data, m->destination->value.len };
+		return h->fail(err, CTR_INVALID_ARGUMENT,
+			       "a transfer needs a source and a destination");
+	args.source = (struct ctr_any){ m->source->type_url, m->source->value.data,
+					m->source->value.len };
+	args.destination = (struct ctr_any){ m->destination->type_url, m->destination->value.data,
+					     m->destination->value.len };
 	if (m->options)
 		args.progress_stream = m->options->progress_stream;
 	t = malloc(sizeof(*t));
@@ -66,12 +69,14 @@ static ctr_code start(struct service *s, struct ctr_rpc_call *rc, const request 
 	return code;
 }
 
-static ctr_code transfer(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code transfer(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			 struct ctr_error *err)
 {
 	struct service *s = self;
 	ProtobufCMessage *message;
-	ctr_code code = api_unpack(s->api, &containerd__services__transfer__v1__transfer_request__descriptor, data, n,
-				   &message, err);
+	ctr_code code = api_unpack(
+		s->api, &containerd__services__transfer__v1__transfer_request__descriptor, data, n,
+		&message, err);
 
 	if (code != CTR_OK)
 		return code;

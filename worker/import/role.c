@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The role `import`: an image archive (plain or compressed tar) from a pipe; the contents of its files go one after
- * another into the file that came with the request, and what was found is told entry by entry. Names are only reported,
- * never opened. One thread; the process sees no file system.
+ * The role `import`: an image archive (plain or compressed tar) from a pipe; the contents of its
+ * files go one after another into the file that came with the request, and what was found is told
+ * entry by entry. Names are only reported, never opened. One thread; the process sees no file
+ * system.
  */
 #include "worker/role.h"
 
@@ -41,8 +42,8 @@ static ctr_code tell(struct import *im, struct ctr_error *err)
 	return CTR_OK;
 }
 
-static ctr_code send_entry(struct import *im, char *path, uint64_t size, char *digest, const char *link, int hard,
-			   struct ctr_error *err)
+static ctr_code send_entry(struct import *im, char *path, uint64_t size, char *digest,
+			   const char *link, int hard, struct ctr_error *err)
 {
 	Ctr__Worker__V1__ArchiveEntry entry;
 	worker_reply_pb rep;
@@ -63,16 +64,16 @@ static ctr_code send_entry(struct import *im, char *path, uint64_t size, char *d
 }
 
 /* One file's content to the end of what is there; *ret_size bytes. */
-static ctr_code copy(struct import *im, struct tar_reader *r, const struct tar_entry *e, uint64_t *ret_size,
-		     struct ctr_error *err)
+static ctr_code copy(struct import *im, struct tar_reader *r, const struct tar_entry *e,
+		     uint64_t *ret_size, struct ctr_error *err)
 {
 	const void *data;
 	uint64_t offset, at = 0;
 	size_t n;
 
 	if (e->size > im->max_bytes - im->bytes)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "the archive holds more than %" PRIu64 " bytes",
-				im->max_bytes);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"the archive holds more than %" PRIu64 " bytes", im->max_bytes);
 	if (EVP_DigestInit_ex(im->md, EVP_sha256(), NULL) != 1)
 		return ctr_fail(err, CTR_INTERNAL, "hash failed");
 	for (;;) {
@@ -97,8 +98,8 @@ static ctr_code copy(struct import *im, struct tar_reader *r, const struct tar_e
 	return CTR_OK;
 }
 
-static ctr_code take_file(struct import *im, struct tar_reader *r, const struct tar_entry *e, char *path,
-			  struct ctr_error *err)
+static ctr_code take_file(struct import *im, struct tar_reader *r, const struct tar_entry *e,
+			  char *path, struct ctr_error *err)
 {
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	char digest[72] = "sha256:";
@@ -124,23 +125,26 @@ static int wanted(const struct tar_entry *e, char path[NAME_PATH_MAX])
 		return 0;
 	if (name_clean(e->name, path, &n) < 0 || n == 0 || n > PATH_MAX_ || !str_is_utf8(path, n))
 		return 0;
-	return e->type == TAR_FILE || (strlen(e->link) <= PATH_MAX_ && str_is_utf8(e->link, strlen(e->link)));
+	return e->type == TAR_FILE ||
+	       (strlen(e->link) <= PATH_MAX_ && str_is_utf8(e->link, strlen(e->link)));
 }
 
-static ctr_code take(struct import *im, struct tar_reader *r, const struct tar_entry *e, struct ctr_error *err)
+static ctr_code take(struct import *im, struct tar_reader *r, const struct tar_entry *e,
+		     struct ctr_error *err)
 {
 	char path[NAME_PATH_MAX];
 	ctr_code code;
 
 	if (++im->entries > im->max_entries)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "the archive has more than %" PRIu64 " entries",
-				im->max_entries);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"the archive has more than %" PRIu64 " entries", im->max_entries);
 	if (!wanted(e, path))
 		return CTR_OK;
 	if (e->type == TAR_FILE)
 		code = take_file(im, r, e, path, err);
 	else
-		code = send_entry(im, path, 0, (char *)(uintptr_t)"", e->link, e->type == TAR_HARDLINK, err);
+		code = send_entry(im, path, 0, (char *)(uintptr_t) "", e->link,
+				  e->type == TAR_HARDLINK, err);
 	return code == CTR_OK ? code : ctr_wrap(err, "'%s'", path);
 }
 
@@ -191,12 +195,15 @@ static int say_failed(const struct import *im, const struct ctr_error *err)
 
 static int serve(struct role *r, const worker_request *req, const struct wire_fds *fds)
 {
-	struct import im = { .role = r, .id = req->id, .max_entries = ENTRIES_MAX, .max_bytes = BYTES_MAX };
+	struct import im = {
+		.role = r, .id = req->id, .max_entries = ENTRIES_MAX, .max_bytes = BYTES_MAX
+	};
 	AUTO_ERROR err = ERROR_INIT;
 	ctr_code code;
 
 	if (req->op_case != CTR__WORKER__V1__REQUEST__OP_IMPORT || fds->n != 2) {
-		ctr_fail(&err, CTR_INVALID_ARGUMENT, "worker import: no request to read an archive");
+		ctr_fail(&err, CTR_INVALID_ARGUMENT,
+			 "worker import: no request to read an archive");
 		return say_failed(&im, &err);
 	}
 	if (req->import->limits && req->import->limits->max_entries)
@@ -205,8 +212,8 @@ static int serve(struct role *r, const worker_request *req, const struct wire_fd
 		im.max_bytes = req->import->limits->max_bytes;
 	im.out_fd = fds->fd[1];
 	im.md = EVP_MD_CTX_new();
-	code = im.md ? read_archive(&im, fds->fd[0], &err) :
-		       ctr_fail(&err, CTR_RESOURCE_EXHAUSTED, "worker import: out of memory");
+	code = im.md ? read_archive(&im, fds->fd[0], &err)
+		     : ctr_fail(&err, CTR_RESOURCE_EXHAUSTED, "worker import: out of memory");
 	EVP_MD_CTX_free(im.md);
 	return code == CTR_OK ? say_archived(&im) : say_failed(&im, &err);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * manifest.json of `docker save`: a list of images, each with the paths of its config and layers and with its names.
+ * manifest.json of `docker save`: a list of images, each with the paths of its config and layers
+ * and with its names.
  */
 #include "worker/parse/json.h"
 #include "worker/parse/parse.h"
 
 #define IMAGES_MAX 256
 
-static ctr_code parse_image(const json_t *from, Ctr__Worker__V1__DockerImage *to, struct ctr_error *err)
+static ctr_code parse_image(const json_t *from, Ctr__Worker__V1__DockerImage *to,
+			    struct ctr_error *err)
 {
 	ctr_code code = json_copy_text(from, "Config", 512, &to->config, err);
 
@@ -20,7 +22,8 @@ static ctr_code parse_image(const json_t *from, Ctr__Worker__V1__DockerImage *to
 	return code;
 }
 
-ctr_code parse_docker_archive(const json_t *list, Ctr__Worker__V1__DockerArchive *a, struct ctr_error *err)
+ctr_code parse_docker_archive(const json_t *list, Ctr__Worker__V1__DockerArchive *a,
+			      struct ctr_error *err)
 {
 	size_t n = json_array_size(list);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Service "ctr.transfer.v0": whole operations on images (pull, tag, export, import) between a source and a destination,
- * both messages of package containerd.types.transfer. Unstable: exact version match.
+ * Service "ctr.transfer.v0": whole operations on images (pull, tag, export, import) between a
+ * source and a destination, both messages of package containerd.types.transfer. Unstable: exact
+ * version match.
  */
 #ifndef CTR_UNSTABLE_TRANSFER_H
 #define CTR_UNSTABLE_TRANSFER_H
@@ -20,12 +21,15 @@ struct ctr_transfer_args {
 struct ctr_transfer_ops {
 	uint32_t size, reserved;
 	/*
-	 * Begin; arguments are copied, call must live until done has run. done is called once, on any thread, when and only
-	 * when CTR_OK is returned here; text is borrowed. CTR_UNIMPLEMENTED: no such pair; CTR_INVALID_ARGUMENT: a message;
-	 * CTR_NOT_FOUND: a stream; CTR_RESOURCE_EXHAUSTED: too many transfers wait. Does not block.
+	 * Begin; arguments are copied, call must live until done has run. done is called once, on
+	 * any thread, when and only when CTR_OK is returned here; text is borrowed.
+	 * CTR_UNIMPLEMENTED: no such pair; CTR_INVALID_ARGUMENT: a message; CTR_NOT_FOUND: a
+	 * stream; CTR_RESOURCE_EXHAUSTED: too many transfers wait. Does not block.
 	 */
-	ctr_code (*start)(const struct ctr_host *h, const struct ctr_call *call, const struct ctr_transfer_args *args,
-			  void (*done)(void *ud, ctr_code code, struct ctr_error *err), void *ud, struct ctr_error *err);
+	ctr_code (*start)(const struct ctr_host *h, const struct ctr_call *call,
+			  const struct ctr_transfer_args *args,
+			  void (*done)(void *ud, ctr_code code, struct ctr_error *err), void *ud,
+			  struct ctr_error *err);
 };
 
 #endif
