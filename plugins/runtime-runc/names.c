@@ -66,17 +66,11 @@ ctr_code shim_resolve(struct runtime *rt, const char *runtime, char **ret, struc
 	if (!*name || strchr(name, '/'))
 		return rt->host->fail(err, CTR_INVALID_ARGUMENT, "invalid runtime name \"%s\"", runtime);
 
-	/* A configured name without a slash is a helper of ours; anything else follows the rule. */
-	if (name != runtime) {
-		const char *helper = rt->spawn->helper(rt->host, name);
-		if (!helper || access(helper, X_OK) < 0)
-			return not_installed(rt, runtime, name, err);
-		*ret = str_dup(helper);
-		return *ret ? CTR_OK : rt->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
-	}
-	AUTO_FREE char *binary = binary_name(runtime);
+	/* A configured name is the binary's, and may stand beside our other helpers; any other follows the rule. */
+	AUTO_FREE char *binary = name != runtime ? str_dup(name) : binary_name(runtime);
 	if (!binary)
 		return rt->host->fail(err, CTR_INVALID_ARGUMENT, "invalid runtime name \"%s\"", runtime);
-	*ret = search(rt->path, binary);
+	const char *helper = name != runtime ? rt->spawn->helper(rt->host, binary) : NULL;
+	*ret = helper && access(helper, X_OK) == 0 ? str_dup(helper) : search(rt->path, binary);
 	return *ret ? CTR_OK : not_installed(rt, runtime, binary, err);
 }

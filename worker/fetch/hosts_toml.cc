@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include <toml++/toml.h>
+#include "base/toml.hh"
 
 namespace
 {
