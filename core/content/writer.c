@@ -223,6 +223,8 @@ static ctr_code commit_own(struct ctr_content_writer *w, const struct ctr_call *
 	if (code == CTR_OK)
 		code = content_record(w->daemon, call, digest, length, labels, err);
 	gc_unpin(w->daemon->gc, pinned);
+	if (code != CTR_OK && code != CTR_ALREADY_EXISTS)
+		gc_drop_blob(w->daemon->gc, pinned); /* such as a cancelled call: bytes without a row */
 	return code;
 }
 

@@ -154,9 +154,7 @@ static ctr_code used_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 		       0, &u->used, err);
 }
 
-/*
- * A pinned blob is skipped: whoever pins it gives it a row, or leaves an orphan for the next start.
- */
+/* A pinned blob is skipped: whoever pins it gives it a row, or drops it. */
 static ctr_code remove_content(struct gc *gc, const char *digest, struct ctr_error *err)
 {
 	struct used u = { .digest = digest };
@@ -194,6 +192,19 @@ void gc_remove_bytes(struct gc *gc, struct remains_list *remains)
 		log_warn("collector: bytes of %s%s%s are left to the next start: %s", r->where,
 			 *r->where ? " " : "", r->key, error_text(&err));
 	}
+}
+
+void gc_drop_blob(struct gc *gc, const char *digest)
+{
+	AUTO_ERROR err = ERROR_INIT;
+
+	if (!gc)
+		return;
+	ctr_code code = remove_content(gc, digest, &err);
+
+	if (code != CTR_OK && code != CTR_NOT_FOUND)
+		log_warn("collector: bytes of %s are left to the next start: %s", digest,
+			 error_text(&err));
 }
 
 /* ---- the plugins ---- */

@@ -38,6 +38,11 @@ ctr_code gc_run(struct gc *gc, const struct ctr_call *call, struct ctr_error *er
  */
 int gc_pin(struct gc *gc, const char *digest);
 void gc_unpin(struct gc *gc, const char *digest);
+/*
+ * The row was not written after all: remove the bytes unless somebody has a row for them or pins
+ * them. After gc_unpin(). May block. gc NULL allowed.
+ */
+void gc_drop_blob(struct gc *gc, const char *digest);
 
 struct gc_stats {
 	uint64_t runs, removed, bytes_failed; /* since start */
