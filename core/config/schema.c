@@ -71,6 +71,9 @@ const struct config_key config_keys[] = {
 	  "From the trigger to the collection." },
 	{ "gc.startup_delay", KEY_DURATION, "100ms", 0, 3600 * NS_PER_SEC, NULL,
 	  "From the start of the daemon to the first collection." },
+	{ "transfer.progress_timeout", KEY_DURATION, "30s", NS_PER_SEC, 3600 * NS_PER_SEC, NULL,
+	  "A registry that sends no byte for so long is asked again, a few times; then the pull "
+	  "fails." },
 };
 const size_t config_n_keys = ARRAY_SIZE(config_keys);
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
+#include "core/config/config.h"
 #include "core/transfer/pull.h"
 
 static const char *const default_hosts_dirs[] = { "/etc/ctr/certs.d", "/etc/containerd/certs.d",
@@ -67,6 +69,9 @@ ctr_code fetch_start(struct pull *p, struct ctr_error *err)
 	fetch.no_proxy = lent(proxies->none);
 	fetch.ask_credentials = p->auth != NULL;
 	fetch.max_transfers = FETCHES_MAX;
+	fetch.progress_timeout_ms =
+		(uint32_t)(config_int(p->job->t->daemon->config, "transfer.progress_timeout") /
+			   NS_PER_MSEC);
 	code = fill_headers(p, &fetch, &items, &ptrs, err);
 	return code == CTR_OK ? start_worker(p->job, ROLE_FETCH, &setup, &p->fetch, err) : code;
 }

@@ -74,10 +74,17 @@ static ctr_code check_count(const struct unit *u, struct ctr_error *err)
 {
 	const WORKER(ParsedManifest) *m = u->manifest.msg->manifest;
 	const WORKER(ParsedConfig) *c = u->config.msg->config;
-	size_t n = 0;
+	size_t n = 0, odd = 0;
 
-	for (size_t i = 0; i < m->n_layers; i++)
-		n += media_is_layer(m->layers[i]->media_type) != 0;
+	for (size_t i = m->n_layers; i-- > 0;) {
+		if (media_is_layer(m->layers[i]->media_type))
+			n++;
+		else
+			odd = i;
+	}
+	if (n < c->n_diff_ids && n < m->n_layers)
+		return ctr_fail(err, CTR_UNIMPLEMENTED, "%s: layers[%zu]: unknown media type '%s'",
+				u->pull->what, odd, m->layers[odd]->media_type);
 	if (n != c->n_diff_ids)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT,
 				"image config %s names %zu layers, the manifest has %zu",
