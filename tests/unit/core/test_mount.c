@@ -144,13 +144,15 @@ static void a_bind_is_a_tree(void **state)
 {
 	static const char *const options[] = { "rbind", "ro" };
 	const struct place *p = *state;
-	AUTO_FREE char *dir = sub(p, "src");
-	const struct ctr_mount m = { "bind", dir, "", options, 2 };
+	struct ctr_mount m = { "bind", NULL, "", options, 2 };
+	AUTO_FREE char *dir = NULL;
 	AUTO_ERROR err = ERROR_INIT;
 	AUTO_CLOSE int tree = -1;
 
 	if (!can_mount())
 		skip();
+	dir = sub(p, "src");
+	m.source = dir;
 	put(dir, "file");
 	if (mount_tree_open(&m, 1, p->dir, &tree, &err) != CTR_OK)
 		fail_msg("%s", error_text(&err));
@@ -226,7 +228,7 @@ static void overlays_of_many_layers(void **state)
 static void old_kernels_take_another_way(void **state)
 {
 	const struct place *p = *state;
-	AUTO_FREE char *scratch = sub(p, "scratch");
+	AUTO_FREE char *scratch = NULL;
 	AUTO_ERROR err = ERROR_INIT;
 	AUTO_CLOSE int tree = -1;
 	const char *data[3];
@@ -235,6 +237,7 @@ static void old_kernels_take_another_way(void **state)
 
 	if (!can_mount())
 		skip();
+	scratch = sub(p, "scratch");
 	overlay_make(p, &ov, LAYERS);
 	assert_int_equal(mount_words_read(&ov.mount, data, &w, NULL), CTR_OK);
 	if (mount_old_overlay(&ov.mount, &w, scratch, &tree, &err) != CTR_OK)

@@ -175,7 +175,7 @@ struct worker_reply fetch_from(struct play *p, hs_handler fn, int fd, int64_t of
 {
 	Ctr__Worker__V1__FetchSetup s;
 
-	p->hs = hs_start(fn, p);
+	hs_start(fn, p, &p->hs);
 	ctr__worker__v1__fetch_setup__init(&s);
 	struct worker *w = start_worker(&s);
 	send_fetch(w, 7, hs_host(p->hs), blob_digest, BLOB_BYTES, offset, fd);
@@ -226,7 +226,7 @@ struct worker_reply fetch_with(struct play *p, hs_handler fn, int fd, const char
 	Ctr__Worker__V1__FetchSetup s;
 	Ctr__Worker__V1__Credential c, *list[] = { &c };
 
-	p->hs = hs_start(fn, p);
+	hs_start(fn, p, &p->hs);
 	ctr__worker__v1__fetch_setup__init(&s);
 	ctr__worker__v1__credential__init(&c);
 	c.host = (char *)(uintptr_t)hs_host(p->hs);

@@ -127,7 +127,7 @@ static void *serve(void *arg)
 	}
 }
 
-struct hs *hs_start(hs_handler fn, void *ud)
+void hs_start(hs_handler fn, void *ud, struct hs **ret)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 				  .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
@@ -140,11 +140,12 @@ struct hs *hs_start(hs_handler fn, void *ud)
 	s->ud = ud;
 	s->sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s->sock < 0 || bind(s->sock, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-	    listen(s->sock, 64) < 0 || getsockname(s->sock, (struct sockaddr *)&at, &n) < 0 ||
-	    pthread_create(&s->thread, NULL, serve, s) != 0)
+	    listen(s->sock, 64) < 0 || getsockname(s->sock, (struct sockaddr *)&at, &n) < 0)
 		abort();
 	snprintf(s->host, sizeof(s->host), "127.0.0.1:%d", ntohs(at.sin_port));
-	return s;
+	*ret = s;
+	if (pthread_create(&s->thread, NULL, serve, s) != 0)
+		abort();
 }
 
 void hs_stop(struct hs *s)

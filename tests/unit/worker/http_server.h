@@ -21,7 +21,7 @@ struct hs_request {
 typedef void (*hs_handler)(void *ud, const struct hs_request *r, int conn);
 
 struct hs;
-struct hs *hs_start(hs_handler fn, void *ud);
+void hs_start(hs_handler fn, void *ud, struct hs **ret); /* *ret is set before fn is called */
 void hs_stop(struct hs *s);
 const char *hs_host(const struct hs *s); /* "127.0.0.1:port" */
 int hs_count(const struct hs *s);        /* requests so far */

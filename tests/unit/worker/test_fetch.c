@@ -195,7 +195,7 @@ static void test_statuses_become_codes(void **state)
 		char part[64];
 		Ctr__Worker__V1__FetchSetup s;
 
-		p.hs = hs_start(h_status, &p);
+		hs_start(h_status, &p, &p.hs);
 		ctr__worker__v1__fetch_setup__init(&s);
 		struct worker *w = start_worker(&s);
 		send_fetch(w, 7, hs_host(p.hs), blob_digest, BLOB_BYTES, 0, fd);
@@ -248,7 +248,7 @@ static void test_a_stall_is_given_up(void **state)
 	Ctr__Worker__V1__FetchSetup s;
 
 	(void)state;
-	p.hs = hs_start(h_stall, &p);
+	hs_start(h_stall, &p, &p.hs);
 	ctr__worker__v1__fetch_setup__init(&s);
 	s.retries = 1;
 	struct worker *w = start_worker(&s);
@@ -266,7 +266,7 @@ static void test_a_request_is_cancelled(void **state)
 	Ctr__Worker__V1__FetchSetup s;
 
 	(void)state;
-	p.hs = hs_start(h_stall, &p);
+	hs_start(h_stall, &p, &p.hs);
 	ctr__worker__v1__fetch_setup__init(&s);
 	s.progress_timeout_ms = 60000;
 	struct worker *w = start_worker(&s);
@@ -307,7 +307,7 @@ static struct worker_reply resolve_from(struct play *p, const char *tag, const c
 {
 	Ctr__Worker__V1__FetchSetup s;
 
-	p->hs = hs_start(h_manifest, p);
+	hs_start(h_manifest, p, &p->hs);
 	ctr__worker__v1__fetch_setup__init(&s);
 	struct worker *w = start_worker(&s);
 	send_resolve(w, 3, hs_host(p->hs), tag, digest);

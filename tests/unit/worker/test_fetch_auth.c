@@ -127,7 +127,7 @@ static void test_the_daemon_is_asked_for_credentials(void **state)
 	Ctr__Worker__V1__Credential c;
 
 	(void)state;
-	p.hs = hs_start(h_basic, &p);
+	hs_start(h_basic, &p, &p.hs);
 	ctr__worker__v1__fetch_setup__init(&s);
 	ctr__worker__v1__credential__init(&c);
 	s.ask_credentials = 1;
@@ -155,7 +155,7 @@ static void test_one_answer_serves_all(void **state)
 	AUTO_ERROR err = ERROR_INIT;
 
 	(void)state;
-	p.hs = hs_start(h_basic, &p);
+	hs_start(h_basic, &p, &p.hs);
 	ctr__worker__v1__fetch_setup__init(&s);
 	ctr__worker__v1__credential__init(&c);
 	s.ask_credentials = 1;
@@ -205,7 +205,7 @@ static void test_a_redirect_drops_credentials(void **state)
 	AUTO_CLOSE int fd = ingest();
 
 	(void)state;
-	p.other = hs_start(h_storage, &p);
+	hs_start(h_storage, &p, &p.other);
 	struct worker_reply rep = fetch_with(&p, h_redirect, fd, "user", "pass");
 	assert_fetched(&rep, fd);
 	hs_stop(p.hs);
