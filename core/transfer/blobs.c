@@ -74,20 +74,36 @@ struct blob *blob_get(struct pull *p, const char *kind, const WORKER(Descriptor)
 	return b;
 }
 
+static ctr_code keep_offset(void *ud, const struct ctr_ingest_status *status)
+{
+	*(int64_t *)ud = status->offset_bytes;
+	return CTR_OK;
+}
+
+static void close_writer(struct blob *b)
+{
+	fd_close(&b->write_fd);
+	b->write_fd = -1;
+	b->pull->job->s.contents->writer_close(take_ptr(&b->writer));
+}
+
 void blob_abandon(struct blob *b, int bad)
 {
 	struct job *job = b->pull->job;
+	const struct ctr_contents_ops *contents = job->s.contents;
 	struct ctr_call call;
+	int64_t offset = -1;
 
-	fd_close(&b->write_fd);
-	b->write_fd = -1;
-	if (!b->writer)
-		return;
-	job->s.contents->writer_close(take_ptr(&b->writer));
-	if (!bad)
+	if (b->writer)
+		(void)contents->writer_status(b->writer, keep_offset, &offset, NULL, NULL);
+	else
+		bad = 0;
+	close_writer(b);
+	/* One without a byte is nothing to go on with. */
+	if (!bad && offset != 0)
 		return;
 	job_cleanup_call(job, &call);
-	(void)job->s.contents->abort(job->host, &call, b->ref, NULL);
+	(void)contents->abort(job->host, &call, b->ref, NULL);
 	call_done(&call);
 }
 
@@ -192,7 +208,7 @@ static ctr_code check_there(struct blob *b, const char *event, struct ctr_error 
 	AUTO_ERROR why = ERROR_INIT;
 	ctr_code code = CTR_OK;
 
-	blob_abandon(b, 0);
+	close_writer(b);
 	if (b->read_fd < 0)
 		code = content_open(job, b->digest, b->size, &b->read_fd, &why);
 	if (code == CTR_OK) {
@@ -206,12 +222,6 @@ static ctr_code check_there(struct blob *b, const char *event, struct ctr_error 
 	b->state = BLOB_NEW;
 	b->retry_ns = 0;
 	return content_drop(job, b->digest, err);
-}
-
-static ctr_code keep_offset(void *ud, const struct ctr_ingest_status *status)
-{
-	*(int64_t *)ud = status->offset_bytes;
-	return CTR_OK;
 }
 
 static ctr_code open_files(struct blob *b, int64_t *inout_offset, struct ctr_error *err)
@@ -253,8 +263,10 @@ static ctr_code begin_fetch(struct blob *b, struct ctr_error *err)
 		return code;
 	if (offset == b->size)
 		return begin_commit(b, err);
-	if (!b->pull->fetch)
+	if (!b->pull->fetch) {
+		blob_abandon(b, 0);
 		return ctr_fail(err, CTR_NOT_FOUND, "not in the archive");
+	}
 	code = open_files(b, &offset, err);
 	if (code == CTR_OK)
 		code = fetch_send(b->pull, b, offset, err);
