@@ -116,7 +116,7 @@ static ctr_code broken_commit(void *self, const struct ctr_call *call,
 			      const struct ctr_snapshot_commit *args, struct ctr_error *err)
 {
 	if (is("crash"))
-		raise(SIGSEGV);
+		raise(SIGKILL);
 	return template_commit(self, call, args, err);
 }
 
