@@ -296,8 +296,7 @@ static ctr_code require_empty(struct ctr_txn *txn, int64_t ns, const char *name,
 	return code;
 }
 
-static ctr_code remove_rows(struct ctr_txn *txn, int64_t ns, const char *name,
-			    struct ctr_error *err)
+static ctr_code remove_rows(struct ctr_txn *txn, int64_t ns, struct ctr_error *err)
 {
 	static const char *const of_nodes[] = {
 		"DELETE FROM lease WHERE node IN (SELECT id FROM node WHERE ns = ?)",
@@ -314,7 +313,7 @@ static ctr_code remove_rows(struct ctr_txn *txn, int64_t ns, const char *name,
 		if (code != CTR_OK)
 			return code;
 	}
-	return txn_exec(txn, err, "DELETE FROM task WHERE ns = ?", "s", name);
+	return CTR_OK;
 }
 
 static ctr_code remove_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
@@ -330,7 +329,7 @@ static ctr_code remove_fn(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 		return ctr_fail(err, CTR_NOT_FOUND, "namespace \"%s\"", op->name);
 	code = require_empty(txn, ns, op->name, err);
 	if (code == CTR_OK)
-		code = remove_rows(txn, ns, op->name, err);
+		code = remove_rows(txn, ns, err);
 	containerd__events__namespace_delete__init(&event);
 	event.name = lent(op->name);
 	return code == CTR_OK ? meta_publish(txn, op->name, "/namespaces/delete", &event.base, err)

@@ -61,13 +61,7 @@ static const char v1_objects[] =
 	"NOT NULL,"
 	" created INTEGER NOT NULL, updated INTEGER NOT NULL);"
 	"CREATE TABLE lease(node INTEGER PRIMARY KEY REFERENCES node(id), labels BLOB NOT NULL,"
-	" created INTEGER NOT NULL);"
-	/* exec '' is the container's own process; data is the owner's (core/tasks) */
-	"CREATE TABLE task(ns TEXT NOT NULL, container TEXT NOT NULL, exec TEXT NOT NULL, pid "
-	"INTEGER NOT NULL,"
-	" state INTEGER NOT NULL, exit_status INTEGER NOT NULL, exited_at INTEGER NOT NULL, "
-	"created INTEGER NOT NULL,"
-	" boot_id TEXT NOT NULL, data BLOB, PRIMARY KEY(ns, container, exec)) WITHOUT ROWID;";
+	" created INTEGER NOT NULL);";
 
 static const char v1_plugins[] =
 	"CREATE TABLE plugin_kv(plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
