@@ -126,19 +126,24 @@ static ctr_code start_names(struct run *run, struct ctr_error *err)
 	return CTR_OK;
 }
 
-/* The lock is held until the process ends, so a killed daemon leaves none behind. */
+/* Locks are held until the process ends, so a killed daemon leaves none behind. */
+static ctr_code lock_dir(int fd, const char *what, const char *path, struct ctr_error *err)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return CTR_OK;
+	if (errno == EWOULDBLOCK)
+		return ctr_fail(err, CTR_FAILED_PRECONDITION, "%s '%s' is in use by another daemon",
+				what, path);
+	return ctr_fail_errno(err, errno, "lock %s '%s'", what, path);
+}
+
 static ctr_code lock_root(struct run *run, struct ctr_error *err)
 {
 	run->lock_fd =
 		openat(run->d.root_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (run->lock_fd < 0)
 		return ctr_fail_errno(err, errno, "open '%s/lock'", run->d.root);
-	if (flock(run->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		return CTR_OK;
-	if (errno == EWOULDBLOCK)
-		return ctr_fail(err, CTR_FAILED_PRECONDITION,
-				"root '%s' is in use by another daemon", run->d.root);
-	return ctr_fail_errno(err, errno, "lock '%s/lock'", run->d.root);
+	return lock_dir(run->lock_fd, "root", run->d.root, err);
 }
 
 static ctr_code start_dirs(struct run *run, struct ctr_error *err)
@@ -151,7 +156,10 @@ static ctr_code start_dirs(struct run *run, struct ctr_error *err)
 	d->state_fd = path_own_dir(d->state, 0700);
 	if (d->state_fd < 0)
 		return ctr_fail_errno(err, d->state_fd, "state '%s'", d->state);
-	return lock_root(run, err);
+	ctr_code code = lock_root(run, err);
+
+	/* The directory itself: root and state may be one. */
+	return code == CTR_OK ? lock_dir(d->state_fd, "state", d->state, err) : code;
 }
 
 static ctr_code start_threads(struct run *run, struct ctr_error *err)
@@ -246,8 +254,8 @@ typedef ctr_code (*step_fn)(struct run *run, struct ctr_error *err);
 static ctr_code start(struct run *run, struct ctr_error *err)
 {
 	static const step_fn steps[] = {
-		start_log,	     start_names,    start_dirs,     start_threads,
-		start_store,	     start_registry, start_services, start_listeners,
+		start_log,           start_names,    start_dirs,     start_threads,
+		start_store,         start_registry, start_services, start_listeners,
 		start_introspection, start_plugins,  start_sockets,
 	};
 	ctr_code code = CTR_OK;
