@@ -296,10 +296,11 @@ static const char *runtime_name(const struct cli *c)
 /* Nothing when the runtime is to choose the program. */
 static int runtime_options(const struct cli *c, Google__Protobuf__Any *ret)
 {
-	Containerd__Runc__V1__Options options = CONTAINERD__RUNC__V1__OPTIONS__INIT;
+	Containerd__Runc__V1__Options options;
 
 	if (!runtime_program(c))
 		return 0;
+	containerd__runc__v1__options__init(&options); /* its initializer names deprecated fields */
 	options.binary_name = pb_str(runtime_program(c));
 	return pb_any_pack(&options, PB_MAX, ret);
 }
