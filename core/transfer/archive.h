@@ -9,6 +9,7 @@
 #include "core/transfer/pull.h"
 
 #define ARCHIVE_ENTRIES_MAX  65536
+#define ARCHIVE_PARTS_MAX    4096 /* configs and layers of a docker archive: each is looked up */
 #define ARCHIVE_DOCUMENT_MAX (4 * 1024 * 1024)
 
 struct archive_entry {
@@ -21,7 +22,7 @@ struct archive_entry {
 struct archive {
 	int fd;
 	struct archive_entry *entries;
-	size_t n;
+	size_t n, cap;
 };
 
 /* import.c */

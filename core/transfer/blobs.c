@@ -70,6 +70,7 @@ struct blob *blob_get(struct pull *p, const char *kind, const WORKER(Descriptor)
 		return NULL;
 	}
 	list_add(&p->blobs, &b->link);
+	p->n_blobs++;
 	blob_say(b, "waiting", 0);
 	return b;
 }

@@ -24,6 +24,34 @@ int fd_read_only(int fd)
 	return ro < 0 ? -errno : ro;
 }
 
+static ctr_code take_length(void *ud, const struct ctr_content_info *info)
+{
+	*(int64_t *)ud = info->length_bytes;
+	return CTR_OK;
+}
+
+/*
+ * Who is wrong? Bytes that are not as long as their own record are damaged; a document that names another length than
+ * both is a lie, and must not cost others their blob.
+ */
+static ctr_code wrong_length(struct job *job, const char *digest, int64_t length, int64_t size,
+			     struct ctr_error *err)
+{
+	int64_t recorded = -1;
+	ctr_code code =
+		job->s.contents->info(job->host, &job->call, digest, take_length, &recorded, err);
+
+	if (code != CTR_OK)
+		return code;
+	if (recorded != length)
+		return ctr_fail(err, CTR_DATA_LOSS,
+				"content %s has %" PRId64 " bytes, expected %" PRId64, digest,
+				length, recorded);
+	return ctr_fail(err, CTR_INVALID_ARGUMENT,
+			"content %s has %" PRId64 " bytes, the document that names it says %" PRId64,
+			digest, length, size);
+}
+
 ctr_code content_open(struct job *job, const char *digest, int64_t size, int *ret_fd,
 		      struct ctr_error *err)
 {
@@ -35,9 +63,7 @@ ctr_code content_open(struct job *job, const char *digest, int64_t size, int *re
 	if (code != CTR_OK)
 		return code;
 	if (size >= 0 && length != size)
-		code = ctr_fail(err, CTR_DATA_LOSS,
-				"content %s has %" PRId64 " bytes, expected %" PRId64, digest,
-				length, size);
+		code = wrong_length(job, digest, length, size, err);
 	else
 		code = diff_reader_fd(job->t->daemon, contents, r, &job->call, ret_fd, err);
 	contents->reader_close(r);

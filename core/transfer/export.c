@@ -19,7 +19,7 @@
 #include "core/transfer/internal.h"
 #include "core/transfer/tar.h"
 
-#define BLOBS_MAX    65536
+#define BLOBS_MAX    16384
 #define DOCUMENT_MAX (16 * 1024 * 1024)
 #define COPY_BYTES   STREAM_CHUNK
 #define NESTING_MAX  4
@@ -36,7 +36,7 @@ struct export
 	const TRANSFER(ImageExportStream) *to;
 	struct worker *parser;
 	struct item *items;
-	size_t n;
+	size_t n, cap;
 	struct buf index, compat; /* the elements of index.json and manifest.json */
 	const char *name;         /* of the image at hand */
 	int compat_done;
@@ -79,10 +79,16 @@ static ctr_code add(struct export *x, const char *digest, int64_t size, struct c
 	if (x->n >= BLOBS_MAX)
 		return ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "export '%s': more than %d blobs",
 				x->name, BLOBS_MAX);
-	grown = reallocarray(x->items, x->n + 1, sizeof(*grown));
-	if (!grown)
-		return out_of_memory(x, err);
-	x->items = grown;
+	if (x->n == x->cap) {
+		size_t cap = x->cap ? 2 * x->cap : 64;
+
+		grown = reallocarray(x->items, cap, sizeof(*grown));
+		if (!grown)
+			return out_of_memory(x, err);
+		x->items = grown;
+		x->cap = cap;
+	}
+	grown = x->items;
 	grown[x->n] = (struct item){ str_dup(digest), size };
 	return grown[x->n++].digest ? CTR_OK : out_of_memory(x, err);
 }

@@ -59,10 +59,16 @@ static ctr_code keep_entry(struct archive *a, const WORKER(ArchiveEntry) *from,
 	if (a->n >= ARCHIVE_ENTRIES_MAX)
 		return ctr_fail(err, CTR_INVALID_ARGUMENT, "the archive has more than %d files",
 				ARCHIVE_ENTRIES_MAX);
-	grown = reallocarray(a->entries, a->n + 1, sizeof(*grown));
-	if (!grown)
-		return ctr_fail_errno(err, ENOMEM, "read the archive");
-	a->entries = grown;
+	if (a->n == a->cap) {
+		size_t cap = a->cap ? 2 * a->cap : 64;
+
+		grown = reallocarray(a->entries, cap, sizeof(*grown));
+		if (!grown)
+			return ctr_fail_errno(err, ENOMEM, "read the archive");
+		a->entries = grown;
+		a->cap = cap;
+	}
+	grown = a->entries;
 	grown[a->n] = (struct archive_entry){
 		.path = str_dup(from->path),
 		.link = *from->link ? str_dup(from->link) : NULL,

@@ -317,7 +317,7 @@ ctr_code import_docker(struct pull *p, const struct archive *a, const struct arc
 {
 	AUTO_WORKER_REPLY reply = { .msg = NULL };
 	const WORKER(DockerArchive) *docker;
-	size_t count = 0;
+	size_t count = 0, parts = 0;
 	ctr_code code =
 		archive_parse(p, a, entry, CTR__WORKER__V1__DOCUMENT_KIND__DOCUMENT_DOCKER_ARCHIVE,
 			      "", &reply, err);
@@ -326,6 +326,12 @@ ctr_code import_docker(struct pull *p, const struct archive *a, const struct arc
 		return code;
 	docker = reply.msg->docker_archive;
 	code = one_name(p, docker->n_images, err);
+	for (size_t i = 0; i < docker->n_images; i++)
+		parts += 1 + docker->images[i]->n_layers;
+	if (code == CTR_OK && parts > ARCHIVE_PARTS_MAX)
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"%s: the images have more than %d configs and layers", p->what,
+				ARCHIVE_PARTS_MAX);
 	for (size_t i = 0; i < docker->n_images && code == CTR_OK; i++)
 		code = import_one(p, a, docker->images[i], &count, err);
 	return code == CTR_OK && count == 0 ? no_names(p, err) : code;

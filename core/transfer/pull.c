@@ -101,6 +101,9 @@ ctr_code pull_drive(struct pull *p, struct ctr_error *err)
 		int tick;
 		ctr_code code = call_check(&p->job->call, err);
 
+		if (code == CTR_OK && p->n_blobs > BLOBS_MAX)
+			code = ctr_fail(err, CTR_RESOURCE_EXHAUSTED, "%s: more than %d blobs",
+					p->what, BLOBS_MAX);
 		if (code == CTR_OK)
 			code = blobs_finish(p, err);
 		if (code == CTR_OK)

@@ -13,6 +13,7 @@
 #define FETCHES_MAX   4 /* at once, of one pull */
 #define APPLIES_MAX   3
 #define PULL_RETRY_NS (INT64_C(200) * 1000000) /* look again at what another pull has locked */
+#define BLOBS_MAX     16384                    /* of one pull */
 #define BLOB_TRIES    3                        /* of a blob that is damaged in the store */
 
 enum blob_state {
@@ -101,6 +102,7 @@ struct pull {
 	struct worker *fetch, *parser; /* fetch NULL: everything must be there (import) */
 	uint64_t next_id;
 	struct list blobs, units;
+	size_t n_blobs;
 	int wake_fd; /* rung by threads that have finished */
 
 	pthread_mutex_t lock;
