@@ -184,13 +184,22 @@ static ctr_code length_of(void *ud, const struct ctr_blob_info *info)
 static ctr_code commit_shared(struct ctr_content_writer *w, const struct ctr_call *call,
 			      const struct ctr_content_commit *args, struct ctr_labels labels, struct ctr_error *err)
 {
+	int64_t length = 0;
+
 	if (args->total_bytes > 0 && args->total_bytes != w->shared)
 		return ctr_fail(err, CTR_FAILED_PRECONDITION, "\"%s\" failed size validation: %" PRId64 " != %" PRId64,
 				own_ref(w), w->shared, args->total_bytes);
 	if (args->expected && *args->expected && strcmp(args->expected, w->expected) != 0)
 		return ctr_fail(err, CTR_FAILED_PRECONDITION, "unexpected commit digest %s, expected %s", w->expected,
 				args->expected);
-	return content_record(w->daemon, call, w->expected, w->shared, labels, err);
+	/* The other namespace's row may be gone by now, and the bytes with it. */
+	if (gc_pin(w->daemon->gc, w->expected) < 0)
+		return ctr_fail_errno(err, ENOMEM, "commit %s", own_ref(w));
+	ctr_code code = w->store.ops->info(w->store.self, call, w->expected, length_of, &length, err);
+	if (code == CTR_OK)
+		code = content_record(w->daemon, call, w->expected, length, labels, err);
+	gc_unpin(w->daemon->gc, w->expected);
+	return code;
 }
 
 /* Pin, bytes, row, unpin. The digest that is pinned is the wanted one, or, when none was named, the one so far. */

@@ -18,7 +18,7 @@
 #include "core/gc/internal.h"
 #include "core/registry/registry.h"
 
-#define ORPHANS_MAX 100000 /* of one plugin in one run; the rest is for the next start */
+#define ORPHANS_MAX 100000 /* of one plugin in one run; further ones are for the next start */
 
 /* Names that a plugin has, and of which those with a row are taken out. */
 struct names {
@@ -26,7 +26,10 @@ struct names {
 	size_t n, room;
 	int64_t before_ns;
 	const char *snapshotter; /* NULL: blobs */
+	struct store *store;
 };
+
+static ctr_code without_rows(struct names *s, struct ctr_error *err);
 
 static void names_done(struct names *s)
 {
@@ -37,7 +40,8 @@ static void names_done(struct names *s)
 
 static ctr_code keep(struct names *s, const char *name)
 {
-	if (s->n >= ORPHANS_MAX)
+	/* What has a row makes room; what is left is orphans, and as many as one run takes. */
+	if (s->n >= ORPHANS_MAX && (without_rows(s, NULL) != CTR_OK || s->n >= ORPHANS_MAX))
 		return CTR_OK;
 	if (s->n == s->room) {
 		size_t room = s->room ? 2 * s->room : 256;
@@ -113,15 +117,20 @@ static ctr_code without_rows_fn(struct ctr_txn *txn, void *ud, struct ctr_error 
 	return CTR_OK;
 }
 
+static ctr_code without_rows(struct names *s, struct ctr_error *err)
+{
+	return store_view(s->store, NULL, without_rows_fn, s, err);
+}
+
 static void content_orphans(struct gc *gc, const struct ctr_content_ops *ops, void *plugin)
 {
-	AUTO(names_done) struct names s = { .before_ns = gc->began_ns };
+	AUTO(names_done) struct names s = { .store = gc->d->store, .before_ns = gc->began_ns };
 	AUTO_ERROR err = ERROR_INIT;
 	struct remains_list remains;
 	ctr_code code = ops->walk(plugin, NULL, on_blob, &s, &err);
 
 	if (code == CTR_OK)
-		code = store_view(gc->d->store, NULL, without_rows_fn, &s, &err);
+		code = without_rows(&s, &err);
 	if (code != CTR_OK) {
 		log_warn("collector: blobs without a row are not looked for: %s", error_text(&err));
 		return;
@@ -161,13 +170,13 @@ static size_t remove_pass(const struct ctr_snapshotter_ops *ops, void *plugin, s
 static void snapshot_orphans(struct gc *gc, const char *id, const struct ctr_snapshotter_ops *ops,
 			     void *plugin)
 {
-	AUTO(names_done) struct names s = { .snapshotter = id, .before_ns = gc->began_ns };
+	AUTO(names_done) struct names s = { .store = gc->d->store, .snapshotter = id, .before_ns = gc->began_ns };
 	AUTO_ERROR err = ERROR_INIT;
 	size_t removed = 0;
 	ctr_code code = ops->walk(plugin, NULL, on_snapshot, &s, &err);
 
 	if (code == CTR_OK)
-		code = store_view(gc->d->store, NULL, without_rows_fn, &s, &err);
+		code = without_rows(&s, &err);
 	if (code != CTR_OK) {
 		log_warn("collector: snapshots of %s without a row are not looked for: %s", id,
 			 error_text(&err));

@@ -134,7 +134,8 @@ static ctr_code emit(const struct row *r, ctr_graph_sink sink, void *ud)
 		.chain = r->chain,
 		.n_chain = r->n_chain,
 		.labels = meta_labels_view(&r->labels),
-		.usage = { .size = sizeof(node.usage), .inodes = r->inodes, .bytes = r->bytes },
+		.inodes = r->inodes,
+		.bytes = r->bytes,
 		.created_ns = r->created_ns,
 		.updated_ns = r->updated_ns,
 	};
@@ -215,6 +216,11 @@ static ctr_code graph_reserve(const struct ctr_host *h, uint64_t *ret_id, struct
 			return code;
 		extended(s);
 	}
+}
+
+static void graph_release(const struct ctr_host *h, uint64_t id)
+{
+	id_is_open(host_daemon(h)->store, id, 1);
 }
 
 /* ---- create ---- */
@@ -532,6 +538,7 @@ static ctr_code graph_remove(const struct ctr_host *h, const struct ctr_call *ca
 const struct ctr_snapgraph_ops snapgraph_ops = {
 	.size = sizeof(snapgraph_ops),
 	.reserve = graph_reserve,
+	.release = graph_release,
 	.create = graph_create,
 	.get = graph_get,
 	.update = graph_update,

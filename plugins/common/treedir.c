@@ -80,6 +80,16 @@ void treedir_discard(const struct treedir *t, uint64_t id)
 			     strerrordesc_np(-r));
 }
 
+void treedir_undo(const struct treedir *t, uint64_t id)
+{
+	int32_t used = 1;
+
+	/* The row may stand if only what came after it failed; then its directory must stand too. */
+	t->graph->release(t->host, id);
+	if (t->graph->has(t->host, id, &used, NULL) == CTR_OK && !used)
+		treedir_discard(t, id);
+}
+
 ctr_code treedir_reap(struct treedir *t, struct ctr_error *err)
 {
 	if (!t->born) {

@@ -29,6 +29,8 @@ void treedir_close(struct treedir *t);
 int treedir_make(const struct treedir *t, uint64_t id);
 /* Remove snapshots/<id>; what cannot be removed is logged and left to the reaper. */
 void treedir_discard(const struct treedir *t, uint64_t id);
+/* A snapshot of that number was not made: release it, and remove its directory unless a row stands all the same. */
+void treedir_undo(const struct treedir *t, uint64_t id);
 /* Remove every directory of an earlier run that has no row. First called in start(). */
 ctr_code treedir_reap(struct treedir *t, struct ctr_error *err);
 /* All that was written below the root is durable. */

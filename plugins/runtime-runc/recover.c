@@ -135,14 +135,23 @@ static void found_bundle(struct runtime *rt, const char *ns, const char *id)
 {
 	struct ctr_error *err = rt->host->error_new();
 	struct task *t = task_new(rt, ns, id);
+	ctr_code code = CTR_OK;
 
-	if (!t || task_insert(t) < 0 || log_open(t) < 0) {
+	if (!t || task_insert(t) < 0) {
 		rt->host->log(rt->host, CTR_LOG_ERROR, "task %s/%s cannot be recovered: out of memory", ns, id);
-	} else if (ask(t, err) != CTR_OK) {
+		goto out;
+	}
+	int r = log_open(t);
+	if (r < 0)
+		code = rt->host->fail_errno(err, r, "open '%s/log'", t->bundle);
+	if (code == CTR_OK)
+		code = ask(t, err);
+	if (code != CTR_OK) {
 		rt->host->log(rt->host, CTR_LOG_WARN, "task %s: no shim (%s): cleaning up", t->key,
 			      rt->host->error_text(err));
 		clean_dead(t);
 	}
+out:
 	if (t)
 		task_unref(t);
 	rt->host->error_free(err);

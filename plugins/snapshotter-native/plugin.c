@@ -133,9 +133,7 @@ static ctr_code make(struct native *n, const struct ctr_call *call, uint32_t kin
 	if (code == CTR_OK)
 		return CTR_OK;
 
-	int32_t used = 1;
-	if (d->graph->has(d->host, id, &used, NULL) == CTR_OK && !used)
-		treedir_discard(d, id);
+	treedir_undo(d, id);
 	return code;
 }
 

@@ -88,10 +88,7 @@ static ctr_code make(struct overlay *o, const struct ctr_call *call, uint32_t ki
 	if (code == CTR_OK)
 		return CTR_OK;
 
-	/* The row may stand if only what came after it failed; then its directory must stand too. */
-	int32_t used = 1;
-	if (t->graph->has(t->host, id, &used, NULL) == CTR_OK && !used)
-		treedir_discard(t, id);
+	treedir_undo(t, id);
 	return code;
 }
 

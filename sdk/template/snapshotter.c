@@ -297,6 +297,7 @@ static ctr_code make(struct template *t, const struct ctr_call *call, uint32_t k
 		return CTR_OK;
 
 	/* The row may stand when only what came after it failed: then its directory stands too. */
+	t->graph->release(t->host, id);
 	if (t->graph->has(t->host, id, &used, NULL) == CTR_OK && !used)
 		discard(t, id);
 	return code;

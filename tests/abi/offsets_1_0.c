@@ -418,7 +418,7 @@ AT(ctr_store_ops, walk, 48);
 FN(ctr_store_ops, walk, ctr_code (*)(struct ctr_txn *txn, const char *prefix, ctr_row_sink sink, void *ud,
    struct ctr_error *err));
 
-SIZE(ctr_graph_node, 104);
+SIZE(ctr_graph_node, 96);
 AT(ctr_graph_node, size, 0);
 AT(ctr_graph_node, kind, 4);
 AT(ctr_graph_node, id, 8);
@@ -427,11 +427,12 @@ AT(ctr_graph_node, parent, 24);
 AT(ctr_graph_node, chain, 32);
 AT(ctr_graph_node, n_chain, 40);
 AT(ctr_graph_node, labels, 48);
-AT(ctr_graph_node, usage, 64);
-AT(ctr_graph_node, created_ns, 88);
-AT(ctr_graph_node, updated_ns, 96);
+AT(ctr_graph_node, inodes, 64);
+AT(ctr_graph_node, bytes, 72);
+AT(ctr_graph_node, created_ns, 80);
+AT(ctr_graph_node, updated_ns, 88);
 
-SIZE(ctr_snapgraph_ops, 72);
+SIZE(ctr_snapgraph_ops, 80);
 AT(ctr_snapgraph_ops, size, 0);
 AT(ctr_snapgraph_ops, reserved, 4);
 AT(ctr_snapgraph_ops, reserve, 8);
@@ -458,6 +459,8 @@ FN(ctr_snapgraph_ops, walk, ctr_code (*)(const struct ctr_host *h, const struct 
 AT(ctr_snapgraph_ops, has, 64);
 FN(ctr_snapgraph_ops, has, ctr_code (*)(const struct ctr_host *h, uint64_t id, int32_t *ret, struct ctr_error
    *err));
+AT(ctr_snapgraph_ops, release, 72);
+FN(ctr_snapgraph_ops, release, void (*)(const struct ctr_host *h, uint64_t id));
 
 SIZE(ctr_spawn_fd, 8);
 AT(ctr_spawn_fd, from, 0);

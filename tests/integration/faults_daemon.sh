@@ -36,15 +36,15 @@ faulty() { # neither the check nor a start succeeds
 # ---- configuration ----
 configure 'log_levle = "info"'
 faulty "$conf:$line" "log_levle"
-configure '[gc]' 'shedule_delay = "1s"'
-faulty "$conf:$((line + 1))" "gc.shedule_delay" "schedule_delay"
+configure '[transfer]' 'progres_timeout = "1s"'
+faulty "$conf:$((line + 1))" "transfer.progres_timeout" "progress_timeout"
 configure 'oom_score = "much"'
 faulty "$conf:$line" "oom_score"
 configure '[pool]' 'work_threads = 100000'
 faulty "$conf:$((line + 1))" "work_threads" "256"
 configure '[log]' 'level = "loud"'
 faulty "$conf:$((line + 1))" "loud"
-configure '[gc]' 'schedule_delay = "soon"'
+configure '[transfer]' 'progress_timeout = "soon"'
 faulty "$conf:$((line + 1))" "soon"
 configure 'this is no TOML'
 faulty "$conf:$line"

@@ -20,7 +20,7 @@ struct ctr_graph_node {
 	const uint64_t *chain; /* ids of the parents, nearest first */
 	uint64_t n_chain;
 	struct ctr_labels labels;
-	struct ctr_usage usage; /* as committed; zero while active */
+	int64_t inodes, bytes; /* as committed; zero while active */
 	int64_t created_ns, updated_ns;
 };
 /* Borrowed while it runs. */
@@ -49,8 +49,10 @@ struct ctr_snapgraph_ops {
 			   uint64_t *ret_id, struct ctr_error *err);
 	ctr_code (*walk)(const struct ctr_host *h, const struct ctr_call *call, ctr_graph_sink sink, void *ud,
 			 struct ctr_error *err);
-	/* *ret is 1 if a row has this id: what a reaper of orphans asks. */
+	/* *ret is 1 if a row has this id, or if it is reserved and not yet created or released: what a reaper asks. */
 	ctr_code (*has)(const struct ctr_host *h, uint64_t id, int32_t *ret, struct ctr_error *err);
+	/* A reserved number that will not be created after all; one that create() has seen is ignored. Never blocks. */
+	void (*release)(const struct ctr_host *h, uint64_t id);
 };
 
 #endif

@@ -86,7 +86,7 @@ static void nothing_given_is_the_default(void **state)
 	assert_string_equal(config_str(c, "root"), "/var/lib/ctr");
 	assert_string_equal(config_str(c, "grpc.address"), "/run/ctr/ctrd.sock");
 	assert_int_equal(config_int(c, "grpc.max_recv_message_size"), 16 << 20);
-	assert_int_equal(config_int(c, "gc.startup_delay"), 100000000);
+	assert_int_equal(config_int(c, "transfer.progress_timeout"), 30000000000);
 	assert_int_equal(config_bool(c, "unsafe_plugin_paths"), 0);
 	assert_null(config_strv(c, "disabled_plugins")[0]);
 	assert_string_equal(config_strv(c, "plugin_files")[0], CTR_PLUGINDIR "/content-local.so");
