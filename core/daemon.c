@@ -335,8 +335,9 @@ static int stop(struct run *run)
 	if (d->registry)
 		registry_stop(d->registry, deadline_ns);
 	if (d->work && d->bulk && drain(d, deadline_ns) < 0) {
-		log_error("stop: calls of plugins are still running after %s, leaving all the same",
-			  config_origin(d->config, "stop_timeout", -1));
+		log_error("stop: calls of plugins are still running after %lld ms, leaving all the "
+			  "same",
+			  (long long)(config_int(d->config, "stop_timeout") / NS_PER_MSEC));
 		return 1;
 	}
 	release(run);

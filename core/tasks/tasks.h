@@ -18,7 +18,7 @@ void tasks_free(struct tasks *t); /* NULL allowed */
 
 /*
  * An event that a shim forwards, or that the runtime publishes. An init process's exit is kept by the runtime before
- * anybody hears of it, and one that was kept before is not told again. Any thread.
+ * anybody hears of it, and one that was kept before is not told again. Loop's thread.
  */
 ctr_code tasks_publish(struct daemon *d, const struct event *ev, struct ctr_error *err);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Run a shim's binary for one verb: cwd is the bundle by way of the shim's own -bundle or its environment, output is
- * collected on the loop, a time limit ends it.
+ * Run a shim's binary for one verb in the bundle: its output is collected on the loop, a time limit ends it.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The bundle and the work directory of a task, and the fifo that carries a shim's own messages into our log. All of it
- * is a handful of small files on a tmpfs, so it is done on the loop's thread.
+ * The bundle and the work directory of a task, and the fifo that carries a shim's own messages into our log. All of
+ * it is a handful of small files and directories, none of them synced, so it is done on the loop's thread.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -82,7 +82,7 @@ struct ctr_runtime_ops {
 		     void *ud);
 	/* Loop's thread: every task of the namespace ("" for all). */
 	ctr_code (*walk)(void *self, const char *ns, ctr_task_sink sink, void *ud, struct ctr_error *err);
-	/* Any thread: the init process of a task has exited: keep that until delete, before it is told to anybody. 1: this
+	/* Loop's thread: the init process of a task has exited: keep that until delete, before it is told to anybody. 1: this
 	 * is news; 0: it was kept before. */
 	int32_t (*exited)(void *self, const char *ns, const char *id, uint32_t exit_status, int64_t exited_at_ns);
 };
