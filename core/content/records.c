@@ -258,6 +258,7 @@ static ctr_code look(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	struct hold *hold = ud;
 	int64_t ns = 0, node = 0;
 
+	hold->here = 0;
 	ctr_code code = meta_namespace(txn, hold->call, 0, &ns, err);
 	if (code == CTR_OK)
 		code = txn_int(txn,
@@ -270,12 +271,16 @@ static ctr_code look(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code == CTR_NOT_FOUND ? CTR_OK : code;
 }
 
+/* Looks again: the collector may have been here since. */
 static ctr_code lease_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 {
 	struct hold *hold = ud;
 	int64_t ns, node;
 
-	ctr_code code = meta_namespace(txn, hold->call, 0, &ns, err);
+	ctr_code code = look(txn, hold, err);
+	if (code != CTR_OK || !hold->here)
+		return code;
+	code = meta_namespace(txn, hold->call, 0, &ns, err);
 	if (code == CTR_OK)
 		code = meta_find(txn, ns, META_CONTENT, "", hold->digest, &node, err);
 	return code == CTR_OK ? meta_lease_add(txn, hold->call, node, err) : code;
