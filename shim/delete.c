@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "rpc/pb.h"
 #include "shim/address.h"
+#include "shim/leftover.h"
 #include "shim/mounts.h"
 #include "shim/options.h"
 #include "shim/runc.h"
@@ -100,7 +101,13 @@ static ctr_code delete_container(int bundle_fd, const struct invocation *in, str
 	if (r < 0)
 		return ctr_fail_errno(err, r, "read 'options.json'");
 	code = runc_init(&runc, o.binary, o.root, in->flags.namespace_, o.systemd_cgroup, err);
-	return code == CTR_OK ? delete_known(&runc, bundle_fd, in->flags.id, err) : code;
+	if (code != CTR_OK)
+		return code;
+	leftover_runtimes(runc.root, in->flags.id);
+	code = delete_known(&runc, bundle_fd, in->flags.id, err);
+	if (code == CTR_OK)
+		leftover_cgroups(bundle_fd);
+	return code;
 }
 
 static uint32_t read_pid(int bundle_fd)

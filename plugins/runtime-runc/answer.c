@@ -24,7 +24,7 @@ static ctr_code take_address(struct runtime *rt, const char *address, const char
 	if (protocol && *protocol && strcasecmp(protocol, "ttrpc") != 0)
 		return rt->host->fail(err, CTR_UNIMPLEMENTED, "shim protocol '%s' is not supported", protocol);
 	if (!str_starts(address, "unix:///"))
-		return rt->host->fail(err, CTR_UNIMPLEMENTED, "shim address '%s' is not supported: only unix:///path is",
+		return rt->host->fail(err, CTR_UNIMPLEMENTED, "address '%.200s' is not supported: only unix:///path is",
 				      address);
 	if (ret->version < 2 || ret->version > VERSION_MAX)
 		return rt->host->fail(err, CTR_UNIMPLEMENTED, "shim version %d is not supported", ret->version);

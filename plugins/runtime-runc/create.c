@@ -13,6 +13,58 @@
 #include "containerd/task/v2/shim.pb-c.h"
 #include "runtime.h"
 
+static void fail_create(struct request *q, ctr_code code, const char *message)
+{
+	struct task *t = q->task;
+
+	task_ref(t);
+	bundle_remove(t);
+	finish_request(q, code, message, NULL);
+	task_forget(t);
+	task_unref(t);
+}
+
+/* A create whose shim did not start, or died, while its delete binary runs. */
+struct failed {
+	struct request *q;
+	ctr_code code;
+	char *message;
+};
+
+static void on_cleaned_up(void *ud, int ok, const char *output, size_t n)
+{
+	struct failed *f = ud;
+
+	(void)ok;
+	(void)output;
+	(void)n;
+	fail_create(f->q, f->code, str_or(f->message, "out of memory"));
+	free(f->message);
+	free(f);
+}
+
+/* The shim may have left a socket, a process, even a container: it knows how to clean up. */
+static void clean_and_fail(struct request *q, ctr_code code, const char *message)
+{
+	const struct ctr_host *h = q->task->rt->host;
+	struct failed *f = calloc(1, sizeof(*f));
+	struct ctr_error *err = h->error_new();
+	int runs = 0;
+
+	if (f) {
+		*f = (struct failed){ q, code, str_dup(message) };
+		runs = binary_run(q->task, "delete", 1, CLEANUP_LIMIT_NS, on_cleaned_up, f, err) ==
+		       CTR_OK;
+	}
+	h->error_free(err);
+	if (runs)
+		return;
+	if (f)
+		free(f->message);
+	free(f);
+	fail_create(q, code, message);
+}
+
 static void on_created(void *ud, ctr_code code, const char *message, const void *data, uint64_t n)
 {
 	struct request *q = ud;
@@ -29,7 +81,14 @@ static void on_created(void *ud, ctr_code code, const char *message, const void 
 		method_answer(q, data, n);
 		return;
 	}
-	/* A shim that went away under Create is cleaned up by shim_died(), which has run already. */
+	/* The calls of a lost connection fail before shim_died() is called. */
+	if (code == CTR_UNAVAILABLE && t->in_map && t->phase == TASK_STARTING && !t->rt->stopping) {
+		AUTO_FREE char *why = str_printf("shim '%s' ended: %s", t->binary, message);
+
+		t->phase = TASK_DELETING;
+		clean_and_fail(q, code, str_or(why, message));
+		return;
+	}
 	AUTO_FREE char *text = str_dup(message);
 	task_ref(t);
 	finish_request(q, code == CTR_CANCELLED ? CTR_UNAVAILABLE : code, text, NULL);
@@ -39,15 +98,25 @@ static void on_created(void *ud, ctr_code code, const char *message, const void 
 	task_unref(t);
 }
 
-static void fail_create(struct request *q, ctr_code code, const char *message)
+/* Where the shim says it is: kept for a later daemon, and dialled. */
+static ctr_code use_answer(struct task *t, const char *output, size_t n, struct bootstrap *b,
+			   struct ctr_error *err)
 {
-	struct task *t = q->task;
+	struct runtime *rt = t->rt;
+	struct ctr_error *why = rt->host->error_new();
+	ctr_code code = bootstrap_parse(rt, output, n, b, why);
+	int r;
 
-	task_ref(t);
-	bundle_remove(t);
-	finish_request(q, code, message, NULL);
-	task_forget(t);
-	task_unref(t);
+	if (code == CTR_OK) {
+		r = bootstrap_write(t, b);
+		code = r < 0 ? rt->host->fail_errno(why, r, "write '%s/bootstrap.json'", t->bundle)
+			     : task_connect(t, b, why);
+	}
+	if (code != CTR_OK)
+		code = rt->host->fail(err, code, "shim '%s': %s", t->binary,
+				      rt->host->error_text(why));
+	rt->host->error_free(why);
+	return code;
 }
 
 /* The start binary has answered. */
@@ -58,36 +127,25 @@ static void on_started(void *ud, int ok, const char *output, size_t n)
 	struct runtime *rt = t->rt;
 	struct bootstrap b = { 0 };
 	struct ctr_error *err = rt->host->error_new();
-	ctr_code code;
-	int connected = 0;
+	ctr_code code =
+		ok ? use_answer(t, output, n, &b, err)
+		   : rt->host->fail(err, CTR_UNKNOWN, "failed to start shim: '%s': %.*s", t->binary,
+				    n ? (int)n : 64, n ? output : "it failed without a message");
 
-	if (!ok)
-		code = rt->host->fail(err, CTR_UNKNOWN, "failed to start shim: start failed: %.*s", (int)n, output);
-	else
-		code = bootstrap_parse(rt, output, n, &b, err);
-	if (code == CTR_OK) {
-		int r = bootstrap_write(t, &b);
-		code = r < 0 ? rt->host->fail_errno(err, r, "write '%s/bootstrap.json'", t->bundle) :
-			       task_connect(t, &b, err);
-		connected = code == CTR_OK;
-	}
 	if (code == CTR_OK)
-		code = rt->ttrpc->call(t->conn, task_service(t), "Create", t->ns, CTR_NO_DEADLINE, q->message, q->n,
-				       on_created, q, err);
+		code = rt->ttrpc->call(t->conn, task_service(t), "Create", t->ns, CTR_NO_DEADLINE,
+				       q->message, q->n, on_created, q, err);
 	if (code != CTR_OK) {
-		if (connected)
-			task_shut_down(t, NULL, NULL); /* it runs: the bundle goes after it */
-		if (connected)
-			finish_request(q, code, rt->host->error_text(err), NULL);
-		else
-			fail_create(q, code, rt->host->error_text(err));
+		t->phase = TASK_DELETING;
+		clean_and_fail(q, code, rt->host->error_text(err));
 	}
 	rt->host->error_free(err);
 	free(b.address);
 }
 
-static struct task *new_task(struct runtime *rt, const struct ctr_call *call, const struct ctr_task_args *args,
-			     ctr_code *ret_code, struct ctr_error *err)
+static struct task *new_task(struct runtime *rt, const struct ctr_call *call,
+			     const struct ctr_task_args *args, ctr_code *ret_code,
+			     struct ctr_error *err)
 {
 	struct task *t = task_new(rt, rt->host->call->ns(call), args->id);
 
@@ -111,8 +169,8 @@ static struct task *new_task(struct runtime *rt, const struct ctr_call *call, co
 	return t;
 }
 
-void create_task(struct runtime *rt, const struct ctr_call *call, const struct ctr_task_args *args, ctr_task_done done,
-		 void *ud)
+void create_task(struct runtime *rt, const struct ctr_call *call, const struct ctr_task_args *args,
+		 ctr_task_done done, void *ud)
 {
 	struct ctr_error *err = rt->host->error_new();
 	struct request *q = calloc(1, sizeof(*q));
@@ -121,11 +179,14 @@ void create_task(struct runtime *rt, const struct ctr_call *call, const struct c
 
 	if (!t) {
 		free(q);
-		answer_later(rt, done, ud, code ? code : CTR_RESOURCE_EXHAUSTED, rt->host->error_text(err));
+		answer_later(rt, done, ud, code ? code : CTR_RESOURCE_EXHAUSTED,
+			     rt->host->error_text(err));
 		rt->host->error_free(err);
 		return;
 	}
-	*q = (struct request){ .task = t, .call = call, .op = CTR_TASK_CREATE, .of_init = 1, .done = done, .ud = ud };
+	*q = (struct request){
+		.task = t, .call = call, .op = CTR_TASK_CREATE, .of_init = 1, .done = done, .ud = ud
+	};
 	list_init(&q->link);
 
 	int r = method_pack(args, t->bundle, &q->message, &q->n);
