@@ -133,10 +133,13 @@ ctr_code task_foreground(struct cli *c, struct session *s, const char *id, int r
 	return code == CTR_OK || code == CTR_NOT_FOUND ? CTR_OK : ctr_move_error(err, &why);
 }
 
+/* Only what the OCI runtime says is about the command; a shim may be missing too. */
 int start_failure_code(const struct ctr_error *err)
 {
 	const char *text = error_text(err);
 
+	if (!strstr(text, "OCI runtime"))
+		return 125;
 	if (strcasestr(text, "executable file not found") ||
 	    strcasestr(text, "no such file or directory"))
 		return 127;
