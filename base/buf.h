@@ -17,7 +17,10 @@ struct buf {
 	int failed; /* 0, or the -errno of the first failed append: -ENOMEM, -E2BIG (max) */
 };
 
-#define BUF_INIT(max_) { .max = (max_) }
+#define BUF_INIT(max_)                                                                             \
+	{                                                                                          \
+		.max = (max_)                                                                      \
+	}
 void buf_done(struct buf *b); /* free the bytes; the buffer may be used again */
 #define AUTO_BUF AUTO(buf_done) struct buf
 
@@ -30,7 +33,7 @@ int buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * grow.
  */
 void *buf_reserve(struct buf *b, size_t n);
-void buf_commit(struct buf *b, size_t n); /* n <= reserved bytes now belong to the buffer */
+void buf_commit(struct buf *b, size_t n);  /* n <= reserved bytes now belong to the buffer */
 void buf_consume(struct buf *b, size_t n); /* drop n bytes from the front */
 static inline int buf_failed(const struct buf *b)
 {

@@ -24,11 +24,11 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-int fd_set_nonblock(int fd, int on);       /* 0 or -errno */
-int fd_dup(int fd);                        /* a close-on-exec copy >= 3, or -errno */
-int fd_pipe(int ret_fds[2], int flags);    /* pipe2 with O_CLOEXEC | flags; 0 or -errno */
+int fd_set_nonblock(int fd, int on);         /* 0 or -errno */
+int fd_dup(int fd);                          /* a close-on-exec copy >= 3, or -errno */
+int fd_pipe(int ret_fds[2], int flags);      /* pipe2 with O_CLOEXEC | flags; 0 or -errno */
 int fd_socketpair(int type, int ret_fds[2]); /* AF_UNIX, close-on-exec; 0 or -errno */
-int fd_pidfd_open(pid_t pid);              /* pidfd, or -errno */
+int fd_pidfd_open(pid_t pid);                /* pidfd, or -errno */
 
 #define FD_PASS_MAX 16 /* descriptors in one message */
 

@@ -12,7 +12,10 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(name) { &(name), &(name) }
+#define LIST_INIT(name)                                                                            \
+	{                                                                                          \
+		&(name), &(name)                                                                   \
+	}
 
 static inline void list_init(struct list *l)
 {
@@ -41,7 +44,7 @@ static inline void list_del(struct list *l)
 }
 
 #define list_entry(l, type, member) container_of(l, type, member)
-#define list_for(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
+#define list_for(it, head)          for (struct list *it = (head)->next; it != (head); it = it->next)
 #define list_for_safe(it, head)                                                                    \
 	for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                  \
 	     it = it##_next, it##_next = it->next)

@@ -106,7 +106,7 @@ static void retire(struct source *s)
 
 static void bury(struct list *sources)
 {
-	list_for_safe(it, sources) {
+	list_for_safe (it, sources) {
 		struct source *s = list_entry(it, struct source, link);
 
 		if (s->kind == KIND_CHILD)

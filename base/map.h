@@ -10,7 +10,7 @@
 
 struct map;
 
-struct map *map_new(void); /* NULL on OOM */
+struct map *map_new(void);    /* NULL on OOM */
 void map_free(struct map *m); /* NULL allowed */
 void *map_get(const struct map *m, const char *key);
 /* 0, -EEXIST or -ENOMEM; -EINVAL for a NULL value. */

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define PATH_BENEATH 1 /* leaving the root, even by a symlink, is an error (-EXDEV) */
-#define PATH_IN_ROOT 2 /* the root is '/' for absolute paths, symlinks and '..' */
+#define PATH_BENEATH     1 /* leaving the root, even by a symlink, is an error (-EXDEV) */
+#define PATH_IN_ROOT     2 /* the root is '/' for absolute paths, symlinks and '..' */
 #define PATH_NO_SYMLINKS 4 /* any symlink on the way is -ELOOP; or'ed to one of the two */
 
 /*

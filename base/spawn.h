@@ -16,17 +16,20 @@ struct spawn_fd {
 };
 
 struct spawn {
-	const char *path;         /* absolute */
-	char *const *argv;        /* NULL-terminated, argv[0] included */
-	char *const *envp;        /* NULL: empty */
-	int cwd_fd;               /* directory, or -1: stay */
+	const char *path;           /* absolute */
+	char *const *argv;          /* NULL-terminated, argv[0] included */
+	char *const *envp;          /* NULL: empty */
+	int cwd_fd;                 /* directory, or -1: stay */
 	const struct spawn_fd *fds; /* overlaps allowed; 0, 1 and 2 not listed are /dev/null */
-	size_t n_fds;             /* at most 64, numbers there at most 255 */
-	int new_group;            /* own process group */
-	int new_session;          /* own session */
-	int64_t run_until_ns;     /* spawn_run(): kill it then and return -ETIMEDOUT; 0: wait for ever */
+	size_t n_fds;               /* at most 64, numbers there at most 255 */
+	int new_group;              /* own process group */
+	int new_session;            /* own session */
+	int64_t run_until_ns; /* spawn_run(): kill it then and return -ETIMEDOUT; 0: wait for ever */
 };
-#define SPAWN_INIT { .cwd_fd = -1 }
+#define SPAWN_INIT                                                                                 \
+	{                                                                                          \
+		.cwd_fd = -1                                                                       \
+	}
 
 /* 0 and the pid (and, when ret_pidfd is not NULL, its pidfd, close-on-exec), or -errno. */
 int spawn_start(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd);

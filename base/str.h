@@ -40,7 +40,7 @@ int parse_u32(const char *s, uint32_t *ret);
 int parse_octal(const char *s, uint32_t *ret);
 /* "64", "512k", "64M", "64MiB", "1.5g"; powers of 1024. */
 int parse_size(const char *s, uint64_t *ret_bytes);
-int parse_duration(const char *s, int64_t *ret_ns);   /* Go's form: "1h30m", "250ms", "2s", "0" */
+int parse_duration(const char *s, int64_t *ret_ns); /* Go's form: "1h30m", "250ms", "2s", "0" */
 /* Go's form; 0 or -E2BIG; 40 bytes hold any. */
 int str_from_duration(int64_t ns, char *ret, size_t n);
 

@@ -61,6 +61,7 @@ int daemon_provide(struct daemon *d, const char *name, const void *table, uint32
 
 /* What a service function learns from the host table that it gets as its first argument. */
 struct daemon *host_daemon(const struct ctr_host *h);
-const char *host_plugin_uri(const struct ctr_host *h); /* "io.containerd.snapshotter.v1.overlayfs" */
+const char *
+host_plugin_uri(const struct ctr_host *h); /* "io.containerd.snapshotter.v1.overlayfs" */
 
 #endif

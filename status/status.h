@@ -16,7 +16,10 @@ struct ctr_error {
 	char *message; /* malloc'ed, without class text; NULL when out of memory or never set */
 };
 
-#define ERROR_INIT { .code = CTR_OK }
+#define ERROR_INIT                                                                                 \
+	{                                                                                          \
+		.code = CTR_OK                                                                     \
+	}
 void error_done(struct ctr_error *err);
 #define AUTO_ERROR AUTO(error_done) struct ctr_error
 

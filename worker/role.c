@@ -10,11 +10,8 @@
 #include "base/str.h"
 
 const char *const worker_role_names[WORKER_ROLES] = {
-	[ROLE_FETCH] = "fetch",
-	[ROLE_PARSE] = "parse",
-	[ROLE_UNPACK] = "unpack",
-	[ROLE_COMPARE] = "compare",
-	[ROLE_IMPORT] = "import",
+	[ROLE_FETCH] = "fetch",     [ROLE_PARSE] = "parse",   [ROLE_UNPACK] = "unpack",
+	[ROLE_COMPARE] = "compare", [ROLE_IMPORT] = "import",
 };
 
 int role_recv(struct role *r, const struct wire_wait *wait, worker_request **ret_req,

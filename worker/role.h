@@ -15,8 +15,8 @@
 
 enum worker_role { ROLE_FETCH, ROLE_PARSE, ROLE_UNPACK, ROLE_COMPARE, ROLE_IMPORT };
 #define WORKER_ROLES 5
-extern const char
-	*const worker_role_names[WORKER_ROLES]; /* "fetch", "parse", "unpack", "compare", "import" */
+extern const char *const
+	worker_role_names[WORKER_ROLES]; /* "fetch", "parse", "unpack", "compare", "import" */
 
 struct role {
 	enum worker_role role;

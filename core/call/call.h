@@ -38,7 +38,7 @@ extern const struct ctr_call_ops call_ops;
 void call_init(struct ctr_call *c, const char *ns);
 /* A child on the stack: same namespace, lease, trace; its deadline at most the parent's. parent NULL: the daemon's own. */
 void call_child(struct ctr_call *c, const struct ctr_call *parent, int64_t deadline_ns);
-int call_cancellable(struct ctr_call *c); /* 0 or -errno */
+int call_cancellable(struct ctr_call *c);           /* 0 or -errno */
 void call_cancel(struct ctr_call *c, ctr_code why); /* any thread, once or more */
 void call_done(struct ctr_call *c);
 ctr_code call_check(const struct ctr_call *c, struct ctr_error *err);

@@ -31,26 +31,29 @@ struct ctr_content_reader {
 };
 
 /* records.c */
-ctr_code content_info(const struct ctr_host *h, const struct ctr_call *call, const char *digest, ctr_content_sink sink,
-		      void *ud, struct ctr_error *err);
-ctr_code content_update(const struct ctr_host *h, const struct ctr_call *call, const char *digest,
-			struct ctr_labels labels, struct ctr_mask mask, ctr_content_sink sink, void *ud,
-			struct ctr_error *err);
-ctr_code content_list(const struct ctr_host *h, const struct ctr_call *call, struct ctr_filters filters,
+ctr_code content_info(const struct ctr_host *h, const struct ctr_call *call, const char *digest,
 		      ctr_content_sink sink, void *ud, struct ctr_error *err);
+ctr_code content_update(const struct ctr_host *h, const struct ctr_call *call, const char *digest,
+			struct ctr_labels labels, struct ctr_mask mask, ctr_content_sink sink,
+			void *ud, struct ctr_error *err);
+ctr_code content_list(const struct ctr_host *h, const struct ctr_call *call,
+		      struct ctr_filters filters, ctr_content_sink sink, void *ud,
+		      struct ctr_error *err);
 ctr_code content_remove(const struct ctr_host *h, const struct ctr_call *call, const char *digest,
 			struct ctr_error *err);
 /* 1 and the length when the call's namespace has it; also puts it under the call's lease. */
-ctr_code content_hold(struct daemon *d, const struct ctr_call *call, const char *digest, int *ret_here,
-		      int64_t *ret_elsewhere, struct ctr_error *err);
+ctr_code content_hold(struct daemon *d, const struct ctr_call *call, const char *digest,
+		      int *ret_here, int64_t *ret_elsewhere, struct ctr_error *err);
 /* The row, its lease and its event, after the bytes. CTR_ALREADY_EXISTS when the namespace had it (labels stay). */
-ctr_code content_record(struct daemon *d, const struct ctr_call *call, const char *digest, int64_t length,
-			struct ctr_labels labels, struct ctr_error *err);
+ctr_code content_record(struct daemon *d, const struct ctr_call *call, const char *digest,
+			int64_t length, struct ctr_labels labels, struct ctr_error *err);
 
 /* writer.c */
-ctr_code content_writer(const struct ctr_host *h, const struct ctr_call *call, const struct ctr_ingest_open *args,
-			struct ctr_content_writer **ret, struct ctr_error *err);
-ctr_code content_write(struct ctr_content_writer *w, const void *data, uint64_t n, struct ctr_error *err);
+ctr_code content_writer(const struct ctr_host *h, const struct ctr_call *call,
+			const struct ctr_ingest_open *args, struct ctr_content_writer **ret,
+			struct ctr_error *err);
+ctr_code content_write(struct ctr_content_writer *w, const void *data, uint64_t n,
+		       struct ctr_error *err);
 ctr_code content_truncate(struct ctr_content_writer *w, int64_t length, struct ctr_error *err);
 ctr_code content_writer_status(struct ctr_content_writer *w, ctr_ingest_sink sink, void *ud,
 			       char ret_digest[CTR_DIGEST_ROOM], struct ctr_error *err);
@@ -62,12 +65,14 @@ void content_writer_close(struct ctr_content_writer *w);
 
 /* ingests.c */
 #define CONTENT_REF_MAX 1024
-ctr_code content_backend_ref(const struct ctr_call *call, const char *ref, char ret[CONTENT_REF_MAX + 1],
-			     struct ctr_error *err);
-ctr_code content_status(const struct ctr_host *h, const struct ctr_call *call, const char *ref, ctr_ingest_sink sink,
-			void *ud, struct ctr_error *err);
-ctr_code content_statuses(const struct ctr_host *h, const struct ctr_call *call, struct ctr_filters filters,
-			  ctr_ingest_sink sink, void *ud, struct ctr_error *err);
-ctr_code content_abort(const struct ctr_host *h, const struct ctr_call *call, const char *ref, struct ctr_error *err);
+ctr_code content_backend_ref(const struct ctr_call *call, const char *ref,
+			     char ret[CONTENT_REF_MAX + 1], struct ctr_error *err);
+ctr_code content_status(const struct ctr_host *h, const struct ctr_call *call, const char *ref,
+			ctr_ingest_sink sink, void *ud, struct ctr_error *err);
+ctr_code content_statuses(const struct ctr_host *h, const struct ctr_call *call,
+			  struct ctr_filters filters, ctr_ingest_sink sink, void *ud,
+			  struct ctr_error *err);
+ctr_code content_abort(const struct ctr_host *h, const struct ctr_call *call, const char *ref,
+		       struct ctr_error *err);
 
 #endif

@@ -15,8 +15,8 @@
 #include "core/meta/filter.h"
 #include "core/meta/meta.h"
 
-ctr_code content_backend_ref(const struct ctr_call *call, const char *ref, char ret[CONTENT_REF_MAX + 1],
-			     struct ctr_error *err)
+ctr_code content_backend_ref(const struct ctr_call *call, const char *ref,
+			     char ret[CONTENT_REF_MAX + 1], struct ctr_error *err)
 {
 	ctr_code code = meta_namespace_check(call, err);
 
@@ -64,8 +64,9 @@ static ctr_code on_ingest(void *ud, const struct ctr_ingest_status *status)
 	return s->sink(s->ud, &own);
 }
 
-ctr_code content_statuses(const struct ctr_host *h, const struct ctr_call *call, struct ctr_filters filters,
-			  ctr_ingest_sink sink, void *ud, struct ctr_error *err)
+ctr_code content_statuses(const struct ctr_host *h, const struct ctr_call *call,
+			  struct ctr_filters filters, ctr_ingest_sink sink, void *ud,
+			  struct ctr_error *err)
 {
 	struct scan s = { .ns = call_ns(call), .sink = sink, .ud = ud };
 	struct content_store store;
@@ -81,8 +82,8 @@ ctr_code content_statuses(const struct ctr_host *h, const struct ctr_call *call,
 	return code;
 }
 
-ctr_code content_status(const struct ctr_host *h, const struct ctr_call *call, const char *ref, ctr_ingest_sink sink,
-			void *ud, struct ctr_error *err)
+ctr_code content_status(const struct ctr_host *h, const struct ctr_call *call, const char *ref,
+			ctr_ingest_sink sink, void *ud, struct ctr_error *err)
 {
 	struct scan s = { .ns = call_ns(call), .ref = ref, .sink = sink, .ud = ud };
 	struct content_store store;
@@ -97,7 +98,8 @@ ctr_code content_status(const struct ctr_host *h, const struct ctr_call *call, c
 	return code;
 }
 
-ctr_code content_abort(const struct ctr_host *h, const struct ctr_call *call, const char *ref, struct ctr_error *err)
+ctr_code content_abort(const struct ctr_host *h, const struct ctr_call *call, const char *ref,
+		       struct ctr_error *err)
 {
 	char backend[CONTENT_REF_MAX + 1];
 	struct content_store store;

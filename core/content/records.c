@@ -52,7 +52,8 @@ static ctr_code find(struct ctr_txn *txn, const struct query *q, int64_t *ret_ns
 {
 	ctr_code code = meta_namespace(txn, q->call, 0, ret_ns, err);
 
-	return code == CTR_OK ? meta_find(txn, *ret_ns, META_CONTENT, "", q->digest, ret_node, err) : code;
+	return code == CTR_OK ? meta_find(txn, *ret_ns, META_CONTENT, "", q->digest, ret_node, err)
+			      : code;
 }
 
 static ctr_code info_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
@@ -63,17 +64,19 @@ static ctr_code info_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	ctr_code code = find(txn, q, &ns, &node, err);
 	if (code != CTR_OK)
 		return code;
-	sqlite3_stmt *st = txn_query(txn, err, "SELECT " COLUMNS " FROM content WHERE node = ?", "i", node);
+	sqlite3_stmt *st =
+		txn_query(txn, err, "SELECT " COLUMNS " FROM content WHERE node = ?", "i", node);
 	int r = st ? txn_row(txn, st, err) : -1;
 	if (r <= 0)
-		return r < 0 ? txn_code(err) : ctr_fail(err, CTR_NOT_FOUND, "content digest %s", q->digest);
+		return r < 0 ? txn_code(err)
+			     : ctr_fail(err, CTR_NOT_FOUND, "content digest %s", q->digest);
 	code = give(q, st, err);
 	sqlite3_reset(st);
 	return code;
 }
 
-ctr_code content_info(const struct ctr_host *h, const struct ctr_call *call, const char *digest, ctr_content_sink sink,
-		      void *ud, struct ctr_error *err)
+ctr_code content_info(const struct ctr_host *h, const struct ctr_call *call, const char *digest,
+		      ctr_content_sink sink, void *ud, struct ctr_error *err)
 {
 	struct query q = { .call = call, .digest = digest, .sink = sink, .ud = ud };
 
@@ -115,10 +118,11 @@ static ctr_code list_rows(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 		return code;
 	one.sink = give_filtered;
 	one.ud = q;
-	sqlite3_stmt *st = txn_query(txn, err,
-				     "SELECT " COLUMNS " FROM content JOIN node ON node.id = content.node"
-				     " WHERE node.ns = ? AND node.kind = 1 ORDER BY content.digest",
-				     "i", ns);
+	sqlite3_stmt *st =
+		txn_query(txn, err,
+			  "SELECT " COLUMNS " FROM content JOIN node ON node.id = content.node"
+			  " WHERE node.ns = ? AND node.kind = 1 ORDER BY content.digest",
+			  "i", ns);
 	if (!st)
 		return txn_code(err);
 	while (code == CTR_OK && (r = txn_row(txn, st, err)) != 0)
@@ -127,8 +131,9 @@ static ctr_code list_rows(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code;
 }
 
-ctr_code content_list(const struct ctr_host *h, const struct ctr_call *call, struct ctr_filters filters,
-		      ctr_content_sink sink, void *ud, struct ctr_error *err)
+ctr_code content_list(const struct ctr_host *h, const struct ctr_call *call,
+		      struct ctr_filters filters, ctr_content_sink sink, void *ud,
+		      struct ctr_error *err)
 {
 	struct query q = { .call = call, .sink = sink, .ud = ud };
 
@@ -149,8 +154,8 @@ static ctr_code apply_mask(struct meta_labels *labels, const struct query *q, st
 		r = meta_labels_apply(labels, q->labels, "labels", q->mask.paths[i]);
 		if (r == 0)
 			return ctr_fail(err, CTR_INVALID_ARGUMENT,
-					"cannot update \"%s\" field on content info \"%s\"", q->mask.paths[i],
-					q->digest);
+					"cannot update \"%s\" field on content info \"%s\"",
+					q->mask.paths[i], q->digest);
 	}
 	return r < 0 ? ctr_fail_errno(err, r, "content %s", q->digest) : CTR_OK;
 }
@@ -169,8 +174,9 @@ static ctr_code set_labels(struct ctr_txn *txn, const struct query *q, int64_t n
 	if (code == CTR_OK && meta_labels_pack(labels, &packed, &n) < 0)
 		code = ctr_fail_errno(err, ENOMEM, "content %s", q->digest);
 	if (code == CTR_OK)
-		code = txn_exec(txn, err, "UPDATE content SET labels = ?, updated = ? WHERE node = ?", "bii", packed, n,
-				clock_wall_ns(), node);
+		code = txn_exec(txn, err,
+				"UPDATE content SET labels = ?, updated = ? WHERE node = ?", "bii",
+				packed, n, clock_wall_ns(), node);
 	return code == CTR_OK ? meta_object_set(txn, q->call, &o, err) : code;
 }
 
@@ -183,7 +189,8 @@ static ctr_code update_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	ctr_code code = find(txn, q, &ns, &node, err);
 	if (code != CTR_OK)
 		return code;
-	sqlite3_stmt *st = txn_query(txn, err, "SELECT labels FROM content WHERE node = ?", "i", node);
+	sqlite3_stmt *st =
+		txn_query(txn, err, "SELECT labels FROM content WHERE node = ?", "i", node);
 	int r = st ? txn_row(txn, st, err) : -1;
 	if (r < 0)
 		return txn_code(err);
@@ -198,8 +205,8 @@ static ctr_code update_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 }
 
 ctr_code content_update(const struct ctr_host *h, const struct ctr_call *call, const char *digest,
-			struct ctr_labels labels, struct ctr_mask mask, ctr_content_sink sink, void *ud,
-			struct ctr_error *err)
+			struct ctr_labels labels, struct ctr_mask mask, ctr_content_sink sink,
+			void *ud, struct ctr_error *err)
 {
 	struct daemon *d = host_daemon(h);
 	struct query q = { .call = call, .digest = digest, .labels = labels, .mask = mask };
@@ -227,7 +234,9 @@ static ctr_code remove_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	if (code == CTR_OK)
 		code = meta_object_remove(txn, node, err);
 	event.digest = (char *)(uintptr_t)q->digest;
-	return code == CTR_OK ? meta_publish(txn, call_ns(q->call), "/content/delete", &event.base, err) : code;
+	return code == CTR_OK
+		       ? meta_publish(txn, call_ns(q->call), "/content/delete", &event.base, err)
+		       : code;
 }
 
 ctr_code content_remove(const struct ctr_host *h, const struct ctr_call *call, const char *digest,
@@ -262,7 +271,9 @@ static ctr_code look(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	ctr_code code = meta_namespace(txn, hold->call, 0, &ns, err);
 	if (code == CTR_OK)
 		code = txn_int(txn,
-			       txn_query(txn, err, "SELECT size FROM content WHERE digest = ? LIMIT 1", "s", hold->digest),
+			       txn_query(txn, err,
+					 "SELECT size FROM content WHERE digest = ? LIMIT 1", "s",
+					 hold->digest),
 			       -1, &hold->elsewhere, err);
 	if (code != CTR_OK || hold->elsewhere < 0 || !ns)
 		return code;
@@ -286,8 +297,8 @@ static ctr_code lease_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code == CTR_OK ? meta_lease_add(txn, hold->call, node, err) : code;
 }
 
-ctr_code content_hold(struct daemon *d, const struct ctr_call *call, const char *digest, int *ret_here,
-		      int64_t *ret_elsewhere, struct ctr_error *err)
+ctr_code content_hold(struct daemon *d, const struct ctr_call *call, const char *digest,
+		      int *ret_here, int64_t *ret_elsewhere, struct ctr_error *err)
 {
 	struct hold hold = { .call = call, .digest = digest, .elsewhere = -1 };
 
@@ -308,7 +319,8 @@ struct record {
 	int known; /* the namespace had it */
 };
 
-static ctr_code insert_row(struct ctr_txn *txn, const struct record *r, int64_t ns, int64_t node, struct ctr_error *err)
+static ctr_code insert_row(struct ctr_txn *txn, const struct record *r, int64_t ns, int64_t node,
+			   struct ctr_error *err)
 {
 	AUTO_LABELS labels = META_LABELS_INIT;
 	AUTO_FREE void *packed = NULL;
@@ -331,7 +343,9 @@ static ctr_code insert_row(struct ctr_txn *txn, const struct record *r, int64_t 
 		code = meta_object_set(txn, r->call, &o, err);
 	event.digest = (char *)(uintptr_t)r->digest;
 	event.size = r->length;
-	return code == CTR_OK ? meta_publish(txn, call_ns(r->call), "/content/create", &event.base, err) : code;
+	return code == CTR_OK
+		       ? meta_publish(txn, call_ns(r->call), "/content/create", &event.base, err)
+		       : code;
 }
 
 static ctr_code record_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
@@ -343,7 +357,10 @@ static ctr_code record_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	if (code == CTR_OK)
 		code = meta_node(txn, ns, META_CONTENT, "", r->digest, 1, &node, err);
 	if (code == CTR_OK)
-		code = txn_int(txn, txn_query(txn, err, "SELECT EXISTS(SELECT 1 FROM content WHERE node = ?)", "i", node),
+		code = txn_int(txn,
+			       txn_query(txn, err,
+					 "SELECT EXISTS(SELECT 1 FROM content WHERE node = ?)", "i",
+					 node),
 			       0, &there, err);
 	r->known = there != 0;
 	if (code == CTR_OK && !there)
@@ -351,8 +368,8 @@ static ctr_code record_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code == CTR_OK ? meta_lease_add(txn, r->call, node, err) : code;
 }
 
-ctr_code content_record(struct daemon *d, const struct ctr_call *call, const char *digest, int64_t length,
-			struct ctr_labels labels, struct ctr_error *err)
+ctr_code content_record(struct daemon *d, const struct ctr_call *call, const char *digest,
+			int64_t length, struct ctr_labels labels, struct ctr_error *err)
 {
 	struct record r = { call, digest, length, labels, 0 };
 

@@ -15,7 +15,8 @@ ctr_code content_store(struct daemon *d, struct content_store *ret, struct ctr_e
 {
 	const void *ops;
 
-	ctr_code code = registry_find(d->registry, CTR_KIND_CONTENT, NULL, &ops, &ret->self, NULL, err);
+	ctr_code code =
+		registry_find(d->registry, CTR_KIND_CONTENT, NULL, &ops, &ret->self, NULL, err);
 	if (code == CTR_OK)
 		ret->ops = ops;
 	return code;
@@ -28,8 +29,9 @@ static ctr_code nothing(void *ud, const struct ctr_content_info *info)
 	return CTR_OK;
 }
 
-static ctr_code content_reader(const struct ctr_host *h, const struct ctr_call *call, const char *digest,
-			       struct ctr_content_reader **ret, int64_t *ret_length, struct ctr_error *err)
+static ctr_code content_reader(const struct ctr_host *h, const struct ctr_call *call,
+			       const char *digest, struct ctr_content_reader **ret,
+			       int64_t *ret_length, struct ctr_error *err)
 {
 	AUTO_FREE struct ctr_content_reader *r = calloc(1, sizeof(*r));
 
@@ -39,7 +41,8 @@ static ctr_code content_reader(const struct ctr_host *h, const struct ctr_call *
 	if (code == CTR_OK)
 		code = content_store(host_daemon(h), &r->store, err);
 	if (code == CTR_OK)
-		code = r->store.ops->reader(r->store.self, call, digest, &r->reader, &r->length, err);
+		code = r->store.ops->reader(r->store.self, call, digest, &r->reader, &r->length,
+					    err);
 	if (code != CTR_OK)
 		return code;
 	snprintf(r->digest, sizeof(r->digest), "%s", digest);
@@ -48,13 +51,14 @@ static ctr_code content_reader(const struct ctr_host *h, const struct ctr_call *
 	return CTR_OK;
 }
 
-static ctr_code content_read_at(struct ctr_content_reader *r, void *data, uint64_t n, int64_t offset, uint64_t *ret_n,
-				struct ctr_error *err)
+static ctr_code content_read_at(struct ctr_content_reader *r, void *data, uint64_t n,
+				int64_t offset, uint64_t *ret_n, struct ctr_error *err)
 {
 	return r->store.ops->read_at(r->store.self, r->reader, data, n, offset, ret_n, err);
 }
 
-static ctr_code content_reader_fd(struct ctr_content_reader *r, int32_t *ret_fd, struct ctr_error *err)
+static ctr_code content_reader_fd(struct ctr_content_reader *r, int32_t *ret_fd,
+				  struct ctr_error *err)
 {
 	int64_t length;
 

@@ -35,8 +35,8 @@ static const char *own_ref(const struct ctr_content_writer *w)
 }
 
 /* The plugin's writer. What it says exists may be another namespace's blob, which is no error here. */
-static ctr_code open_backend(struct ctr_content_writer *w, const struct ctr_call *call, const char *expected,
-			     struct ctr_error *err)
+static ctr_code open_backend(struct ctr_content_writer *w, const struct ctr_call *call,
+			     const char *expected, struct ctr_error *err)
 {
 	const struct ctr_ingest_open args = {
 		.size = sizeof(args), .ref = w->ref, .expected = expected, .total_bytes = w->total
@@ -45,7 +45,8 @@ static ctr_code open_backend(struct ctr_content_writer *w, const struct ctr_call
 	return w->store.ops->writer(w->store.self, call, &args, &w->writer, err);
 }
 
-static ctr_code choose(struct ctr_content_writer *w, const struct ctr_call *call, struct ctr_error *err)
+static ctr_code choose(struct ctr_content_writer *w, const struct ctr_call *call,
+		       struct ctr_error *err)
 {
 	int64_t elsewhere = -1;
 	int here = 0;
@@ -66,8 +67,9 @@ static ctr_code choose(struct ctr_content_writer *w, const struct ctr_call *call
 	return code == CTR_ALREADY_EXISTS ? open_backend(w, call, "", err) : code;
 }
 
-ctr_code content_writer(const struct ctr_host *h, const struct ctr_call *call, const struct ctr_ingest_open *args,
-			struct ctr_content_writer **ret, struct ctr_error *err)
+ctr_code content_writer(const struct ctr_host *h, const struct ctr_call *call,
+			const struct ctr_ingest_open *args, struct ctr_content_writer **ret,
+			struct ctr_error *err)
 {
 	AUTO_FREE struct ctr_content_writer *w = calloc(1, sizeof(*w));
 	const char *expected = str_or(args->expected, "");
@@ -115,7 +117,8 @@ static ctr_code unshare(struct ctr_content_writer *w, struct ctr_error *err)
 	return code;
 }
 
-ctr_code content_write(struct ctr_content_writer *w, const void *data, uint64_t n, struct ctr_error *err)
+ctr_code content_write(struct ctr_content_writer *w, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	ctr_code code = unshare(w, err);
 
@@ -126,7 +129,8 @@ ctr_code content_truncate(struct ctr_content_writer *w, int64_t length, struct c
 {
 	ctr_code code = unshare(w, err);
 
-	return code == CTR_OK ? w->store.ops->truncate(w->store.self, w->writer, length, err) : code;
+	return code == CTR_OK ? w->store.ops->truncate(w->store.self, w->writer, length, err)
+			      : code;
 }
 
 struct own_status {
@@ -150,8 +154,8 @@ ctr_code content_writer_status(struct ctr_content_writer *w, ctr_ingest_sink sin
 	struct own_status own = { w, sink, ud };
 
 	if (w->writer)
-		return w->store.ops->writer_status(w->store.self, w->writer, sink ? rename_ref : NULL, &own,
-						   ret_digest, err);
+		return w->store.ops->writer_status(w->store.self, w->writer,
+						   sink ? rename_ref : NULL, &own, ret_digest, err);
 	const struct ctr_ingest_status s = {
 		.size = sizeof(s),
 		.ref = own_ref(w),
@@ -170,7 +174,8 @@ ctr_code content_writer_fd(struct ctr_content_writer *w, int32_t *ret_fd, struct
 {
 	ctr_code code = unshare(w, err);
 
-	return code == CTR_OK ? w->store.ops->writer_fd(w->store.self, w->writer, ret_fd, err) : code;
+	return code == CTR_OK ? w->store.ops->writer_fd(w->store.self, w->writer, ret_fd, err)
+			      : code;
 }
 
 /* ---- commit ---- */
@@ -182,20 +187,24 @@ static ctr_code length_of(void *ud, const struct ctr_blob_info *info)
 }
 
 static ctr_code commit_shared(struct ctr_content_writer *w, const struct ctr_call *call,
-			      const struct ctr_content_commit *args, struct ctr_labels labels, struct ctr_error *err)
+			      const struct ctr_content_commit *args, struct ctr_labels labels,
+			      struct ctr_error *err)
 {
 	int64_t length = 0;
 
 	if (args->total_bytes > 0 && args->total_bytes != w->shared)
-		return ctr_fail(err, CTR_FAILED_PRECONDITION, "\"%s\" failed size validation: %" PRId64 " != %" PRId64,
+		return ctr_fail(err, CTR_FAILED_PRECONDITION,
+				"\"%s\" failed size validation: %" PRId64 " != %" PRId64,
 				own_ref(w), w->shared, args->total_bytes);
 	if (args->expected && *args->expected && strcmp(args->expected, w->expected) != 0)
-		return ctr_fail(err, CTR_FAILED_PRECONDITION, "unexpected commit digest %s, expected %s", w->expected,
+		return ctr_fail(err, CTR_FAILED_PRECONDITION,
+				"unexpected commit digest %s, expected %s", w->expected,
 				args->expected);
 	/* The other namespace's row may be gone by now, and the bytes with it. */
 	if (gc_pin(w->daemon->gc, w->expected) < 0)
 		return ctr_fail_errno(err, ENOMEM, "commit %s", own_ref(w));
-	ctr_code code = w->store.ops->info(w->store.self, call, w->expected, length_of, &length, err);
+	ctr_code code =
+		w->store.ops->info(w->store.self, call, w->expected, length_of, &length, err);
 	if (code == CTR_OK)
 		code = content_record(w->daemon, call, w->expected, length, labels, err);
 	gc_unpin(w->daemon->gc, w->expected);
@@ -233,7 +242,8 @@ static ctr_code commit_own(struct ctr_content_writer *w, const struct ctr_call *
 		code = content_record(w->daemon, call, digest, length, labels, err);
 	gc_unpin(w->daemon->gc, pinned);
 	if (code != CTR_OK && code != CTR_ALREADY_EXISTS)
-		gc_drop_blob(w->daemon->gc, pinned); /* such as a cancelled call: bytes without a row */
+		gc_drop_blob(w->daemon->gc,
+			     pinned); /* such as a cancelled call: bytes without a row */
 	return code;
 }
 

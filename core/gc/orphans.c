@@ -170,7 +170,8 @@ static size_t remove_pass(const struct ctr_snapshotter_ops *ops, void *plugin, s
 static void snapshot_orphans(struct gc *gc, const char *id, const struct ctr_snapshotter_ops *ops,
 			     void *plugin)
 {
-	AUTO(names_done) struct names s = { .store = gc->d->store, .snapshotter = id, .before_ns = gc->began_ns };
+	AUTO(names_done)
+	struct names s = { .store = gc->d->store, .snapshotter = id, .before_ns = gc->began_ns };
 	AUTO_ERROR err = ERROR_INIT;
 	size_t removed = 0;
 	ctr_code code = ops->walk(plugin, NULL, on_snapshot, &s, &err);

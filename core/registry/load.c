@@ -310,7 +310,8 @@ ctr_code load_files(struct registry *r, struct ctr_error *err)
 			continue;
 		}
 		for (uint32_t i = 0; i < m->n_plugins && code == CTR_OK; i++) {
-			if (m->plugins[i]) /* a NULL is a plugin that this build of the module lacks */
+			if (m->plugins
+				    [i]) /* a NULL is a plugin that this build of the module lacks */
 				code = add_plugin(r, *files, m, m->plugins[i], err);
 		}
 		if (code != CTR_OK)

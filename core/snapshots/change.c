@@ -32,18 +32,23 @@ static ctr_code check(struct ctr_txn *txn, struct commit *c, struct ctr_error *e
 	if (snapshot_row(txn, c->op, c->args->name, &other, NULL) == CTR_OK)
 		return ctr_fail(err, CTR_ALREADY_EXISTS, "snapshot \"%s\"", c->args->name);
 	if (c->row.kind != CTR_SNAPSHOT_ACTIVE)
-		return ctr_fail(err, CTR_FAILED_PRECONDITION, "snapshot \"%s\" is not active", c->args->key);
+		return ctr_fail(err, CTR_FAILED_PRECONDITION, "snapshot \"%s\" is not active",
+				c->args->key);
 	if (!c->args->parent || !*c->args->parent)
 		return CTR_OK;
 
-	code = txn_int(txn, txn_query(txn, err, "SELECT ifnull(parent, 0) FROM snapshot WHERE node = ?", "i", c->row.node),
+	code = txn_int(txn,
+		       txn_query(txn, err, "SELECT ifnull(parent, 0) FROM snapshot WHERE node = ?",
+				 "i", c->row.node),
 		       0, &parent, err);
 	if (code == CTR_OK && parent)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "snapshot \"%s\" has a parent already", c->args->key);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT, "snapshot \"%s\" has a parent already",
+				c->args->key);
 	if (code == CTR_OK)
 		code = snapshot_row(txn, c->op, c->args->parent, &c->parent, err);
 	if (code == CTR_OK && c->parent.kind != CTR_SNAPSHOT_COMMITTED)
-		code = ctr_fail(err, CTR_INVALID_ARGUMENT, "parent snapshot \"%s\" is not committed", c->args->parent);
+		code = ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"parent snapshot \"%s\" is not committed", c->args->parent);
 	return code;
 }
 
@@ -53,8 +58,8 @@ static ctr_code check_view(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 }
 
 /* The parent's key, for the edge of the new name. */
-static ctr_code parent_of(struct ctr_txn *txn, const struct commit *c, char ret[SNAPSHOT_KEY_MAX + 1],
-			  struct ctr_error *err)
+static ctr_code parent_of(struct ctr_txn *txn, const struct commit *c,
+			  char ret[SNAPSHOT_KEY_MAX + 1], struct ctr_error *err)
 {
 	if (c->args->parent && *c->args->parent) {
 		snprintf(ret, SNAPSHOT_KEY_MAX + 1, "%s", c->args->parent);
@@ -64,7 +69,8 @@ static ctr_code parent_of(struct ctr_txn *txn, const struct commit *c, char ret[
 }
 
 /* The labels given at commit are those of the committed snapshot; those of the active one end with it. */
-static ctr_code move_row(struct ctr_txn *txn, const struct commit *c, int64_t node, struct ctr_error *err)
+static ctr_code move_row(struct ctr_txn *txn, const struct commit *c, int64_t node,
+			 struct ctr_error *err)
 {
 	AUTO_LABELS labels = META_LABELS_INIT;
 	AUTO_FREE void *packed = NULL;
@@ -72,16 +78,19 @@ static ctr_code move_row(struct ctr_txn *txn, const struct commit *c, int64_t no
 	int64_t now = clock_wall_ns();
 	size_t n = 0;
 
-	if (meta_labels_copy(&labels, c->args->labels) < 0 || meta_labels_pack(&labels, &packed, &n) < 0)
+	if (meta_labels_copy(&labels, c->args->labels) < 0 ||
+	    meta_labels_pack(&labels, &packed, &n) < 0)
 		return ctr_fail_errno(err, ENOMEM, "snapshot \"%s\"", c->args->name);
 	ctr_code code = parent_of(txn, c, parent, err);
 	if (code == CTR_OK)
 		code = txn_exec(txn, err,
-				"INSERT INTO snapshot(node, snapshotter, backend_key, kind, parent, labels, created,"
-				" updated) SELECT ?, snapshotter, ?, ?, ifnull(nullif(?, 0), parent), ?, ?, ?"
+				"INSERT INTO snapshot(node, snapshotter, backend_key, kind, "
+				"parent, labels, created,"
+				" updated) SELECT ?, snapshotter, ?, ?, ifnull(nullif(?, 0), "
+				"parent), ?, ?, ?"
 				" FROM snapshot WHERE node = ?",
-				"isiibiii", node, c->backend, (int64_t)CTR_SNAPSHOT_COMMITTED, c->parent.node, packed, n,
-				now, now, c->row.node);
+				"isiibiii", node, c->backend, (int64_t)CTR_SNAPSHOT_COMMITTED,
+				c->parent.node, packed, n, now, now, c->row.node);
 	if (code == CTR_OK)
 		code = txn_exec(txn, err, "DELETE FROM snapshot WHERE node = ?", "i", c->row.node);
 	if (code == CTR_OK)
@@ -89,8 +98,12 @@ static ctr_code move_row(struct ctr_txn *txn, const struct commit *c, int64_t no
 
 	const struct meta_ref refs[] = { { META_SNAPSHOT, c->op->snapshotter, parent } };
 	const struct meta_object o = {
-		.ns = c->row.ns, .node = node, .kind = META_SNAPSHOT, .labels = meta_labels_view(&labels),
-		.refs = refs, .n_refs = ARRAY_SIZE(refs),
+		.ns = c->row.ns,
+		.node = node,
+		.kind = META_SNAPSHOT,
+		.labels = meta_labels_view(&labels),
+		.refs = refs,
+		.n_refs = ARRAY_SIZE(refs),
 	};
 	return code == CTR_OK ? meta_object_set(txn, c->op->call, &o, err) : code;
 }
@@ -103,7 +116,8 @@ static ctr_code commit_rows(struct ctr_txn *txn, void *ud, struct ctr_error *err
 
 	ctr_code code = check(txn, c, err);
 	if (code == CTR_OK)
-		code = meta_node(txn, c->row.ns, META_SNAPSHOT, c->op->snapshotter, c->args->name, 1, &node, err);
+		code = meta_node(txn, c->row.ns, META_SNAPSHOT, c->op->snapshotter, c->args->name,
+				 1, &node, err);
 	if (code == CTR_OK)
 		code = move_row(txn, c, node, err);
 	if (code == CTR_OK)
@@ -111,7 +125,9 @@ static ctr_code commit_rows(struct ctr_txn *txn, void *ud, struct ctr_error *err
 	event.key = (char *)(uintptr_t)c->args->key;
 	event.name = (char *)(uintptr_t)c->args->name;
 	event.snapshotter = (char *)(uintptr_t)c->op->snapshotter;
-	return code == CTR_OK ? meta_publish(txn, call_ns(c->op->call), "/snapshot/commit", &event.base, err) : code;
+	return code == CTR_OK ? meta_publish(txn, call_ns(c->op->call), "/snapshot/commit",
+					     &event.base, err)
+			      : code;
 }
 
 static ctr_code commit_part(void *ud, const struct ctr_call *call, struct ctr_error *err)
@@ -126,8 +142,9 @@ static ctr_code commit_part(void *ud, const struct ctr_call *call, struct ctr_er
 	return c->op->ops->commit(c->op->self, call, &args, err);
 }
 
-ctr_code snapshots_commit(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			  const struct ctr_snapshot_commit *args, struct ctr_error *err)
+ctr_code snapshots_commit(const struct ctr_host *h, const struct ctr_call *call,
+			  const char *snapshotter, const struct ctr_snapshot_commit *args,
+			  struct ctr_error *err)
 {
 	struct snapshot_op op;
 	struct commit c = { .op = &op, .args = args };
@@ -141,7 +158,8 @@ ctr_code snapshots_commit(const struct ctr_host *h, const struct ctr_call *call,
 		code = store_view(op.daemon->store, call, check_view, &c, err);
 	if (code != CTR_OK)
 		return code;
-	snprintf(c.backend, sizeof(c.backend), "%s/%" PRId64 "/%s", call_ns(call), clock_wall_ns(), args->name);
+	snprintf(c.backend, sizeof(c.backend), "%s/%" PRId64 "/%s", call_ns(call), clock_wall_ns(),
+		 args->name);
 	return snapshot_with_rows(&op, commit_rows, commit_part, &c, err);
 }
 
@@ -182,7 +200,9 @@ static ctr_code removal_rows(struct ctr_txn *txn, void *ud, struct ctr_error *er
 		code = meta_object_remove(txn, r->row.node, err);
 	event.key = (char *)(uintptr_t)r->key;
 	event.snapshotter = (char *)(uintptr_t)r->op->snapshotter;
-	return code == CTR_OK ? meta_publish(txn, call_ns(r->op->call), "/snapshot/remove", &event.base, err) : code;
+	return code == CTR_OK ? meta_publish(txn, call_ns(r->op->call), "/snapshot/remove",
+					     &event.base, err)
+			      : code;
 }
 
 static ctr_code removal_part(void *ud, const struct ctr_call *call, struct ctr_error *err)
@@ -192,8 +212,8 @@ static ctr_code removal_part(void *ud, const struct ctr_call *call, struct ctr_e
 	return r->op->ops->remove(r->op->self, call, r->row.backend, err);
 }
 
-ctr_code snapshots_remove(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			  const char *key, struct ctr_error *err)
+ctr_code snapshots_remove(const struct ctr_host *h, const struct ctr_call *call,
+			  const char *snapshotter, const char *key, struct ctr_error *err)
 {
 	struct snapshot_op op;
 	struct removal r = { .op = &op, .key = key };

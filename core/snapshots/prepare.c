@@ -13,8 +13,8 @@
 #include "core/daemon.h"
 #include "core/snapshots/snapshots.h"
 
-#define TARGET_LABEL  "containerd.io/snapshot.ref"
-#define INHERITED     "containerd.io/snapshot/"
+#define TARGET_LABEL "containerd.io/snapshot.ref"
+#define INHERITED    "containerd.io/snapshot/"
 
 struct prepare {
 	const struct snapshot_op *op;
@@ -27,7 +27,8 @@ struct prepare {
 	void *sink_ud;
 };
 
-static ctr_code exists(struct ctr_txn *txn, const struct prepare *p, const char *key, int *ret, struct ctr_error *err)
+static ctr_code exists(struct ctr_txn *txn, const struct prepare *p, const char *key, int *ret,
+		       struct ctr_error *err)
 {
 	struct snapshot_row row;
 	struct ctr_error own = ERROR_INIT;
@@ -51,7 +52,8 @@ static ctr_code check_names(struct ctr_txn *txn, struct prepare *p, struct ctr_e
 	if (code == CTR_OK && p->target) {
 		code = exists(txn, p, p->target, &there, err);
 		if (there)
-			return ctr_fail(err, CTR_ALREADY_EXISTS, "target snapshot \"%s\"", p->target);
+			return ctr_fail(err, CTR_ALREADY_EXISTS, "target snapshot \"%s\"",
+					p->target);
 	}
 	if (code == CTR_OK)
 		code = exists(txn, p, p->args->key, &there, err);
@@ -64,7 +66,8 @@ static ctr_code check_names(struct ctr_txn *txn, struct prepare *p, struct ctr_e
 	if (code == CTR_NOT_FOUND)
 		return ctr_fail(err, CTR_NOT_FOUND, "parent snapshot \"%s\"", p->args->parent);
 	if (code == CTR_OK && p->parent.kind != CTR_SNAPSHOT_COMMITTED)
-		return ctr_fail(err, CTR_INVALID_ARGUMENT, "parent snapshot \"%s\" is not committed", p->args->parent);
+		return ctr_fail(err, CTR_INVALID_ARGUMENT,
+				"parent snapshot \"%s\" is not committed", p->args->parent);
 	return code;
 }
 
@@ -73,7 +76,8 @@ static ctr_code check_view(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return check_names(txn, ud, err);
 }
 
-static ctr_code insert(struct ctr_txn *txn, const struct prepare *p, int64_t ns, int64_t node, struct ctr_error *err)
+static ctr_code insert(struct ctr_txn *txn, const struct prepare *p, int64_t ns, int64_t node,
+		       struct ctr_error *err)
 {
 	const struct meta_ref refs[] = { { META_SNAPSHOT, p->op->snapshotter, p->args->parent } };
 	AUTO_LABELS labels = META_LABELS_INIT;
@@ -81,17 +85,24 @@ static ctr_code insert(struct ctr_txn *txn, const struct prepare *p, int64_t ns,
 	int64_t now = clock_wall_ns();
 	size_t n = 0;
 
-	if (meta_labels_copy(&labels, p->args->labels) < 0 || meta_labels_pack(&labels, &packed, &n) < 0)
+	if (meta_labels_copy(&labels, p->args->labels) < 0 ||
+	    meta_labels_pack(&labels, &packed, &n) < 0)
 		return ctr_fail_errno(err, ENOMEM, "snapshot \"%s\"", p->args->key);
 	const struct meta_object o = {
-		.ns = ns, .node = node, .kind = META_SNAPSHOT, .labels = meta_labels_view(&labels), .refs = refs,
+		.ns = ns,
+		.node = node,
+		.kind = META_SNAPSHOT,
+		.labels = meta_labels_view(&labels),
+		.refs = refs,
 		.n_refs = ARRAY_SIZE(refs),
 	};
-	ctr_code code = txn_exec(txn, err,
-				 "INSERT INTO snapshot(node, snapshotter, backend_key, kind, parent, labels, created,"
-				 " updated) VALUES(?, ?, ?, ?, nullif(?, 0), ?, ?, ?)",
-				 "issiibii", node, p->op->snapshotter, p->backend, (int64_t)p->kind,
-				 *p->args->parent ? p->parent.node : INT64_C(0), packed, n, now, now);
+	ctr_code code =
+		txn_exec(txn, err,
+			 "INSERT INTO snapshot(node, snapshotter, backend_key, kind, parent, "
+			 "labels, created,"
+			 " updated) VALUES(?, ?, ?, ?, nullif(?, 0), ?, ?, ?)",
+			 "issiibii", node, p->op->snapshotter, p->backend, (int64_t)p->kind,
+			 *p->args->parent ? p->parent.node : INT64_C(0), packed, n, now, now);
 	return code == CTR_OK ? meta_object_set(txn, p->op->call, &o, err) : code;
 }
 
@@ -105,7 +116,8 @@ static ctr_code rows(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	if (code == CTR_OK)
 		code = check_names(txn, p, err);
 	if (code == CTR_OK)
-		code = meta_node(txn, ns, META_SNAPSHOT, p->op->snapshotter, p->args->key, 1, &node, err);
+		code = meta_node(txn, ns, META_SNAPSHOT, p->op->snapshotter, p->args->key, 1, &node,
+				 err);
 	if (code == CTR_OK)
 		code = insert(txn, p, ns, node, err);
 	if (code == CTR_OK)
@@ -141,12 +153,14 @@ static ctr_code plugin_part(void *ud, const struct ctr_call *call, struct ctr_er
 	};
 	const struct snapshot_op *op = p->op;
 
-	return p->kind == CTR_SNAPSHOT_VIEW ? op->ops->view(op->self, call, &args, p->sink, p->sink_ud, err) :
-					      op->ops->prepare(op->self, call, &args, p->sink, p->sink_ud, err);
+	return p->kind == CTR_SNAPSHOT_VIEW
+		       ? op->ops->view(op->self, call, &args, p->sink, p->sink_ud, err)
+		       : op->ops->prepare(op->self, call, &args, p->sink, p->sink_ud, err);
 }
 
-ctr_code snapshots_prepare(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			   uint32_t kind, const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+ctr_code snapshots_prepare(const struct ctr_host *h, const struct ctr_call *call,
+			   const char *snapshotter, uint32_t kind,
+			   const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
 			   struct ctr_error *err)
 {
 	struct snapshot_op op;
@@ -164,6 +178,7 @@ ctr_code snapshots_prepare(const struct ctr_host *h, const struct ctr_call *call
 		return code;
 
 	/* The plugin's key must never come twice, not even while an older snapshot of this key is being removed. */
-	snprintf(p.backend, sizeof(p.backend), "%s/%" PRId64 "/%s", call_ns(call), clock_wall_ns(), args->key);
+	snprintf(p.backend, sizeof(p.backend), "%s/%" PRId64 "/%s", call_ns(call), clock_wall_ns(),
+		 args->key);
 	return snapshot_with_rows(&op, rows, plugin_part, &p, err);
 }

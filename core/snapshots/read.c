@@ -12,9 +12,11 @@
 #include "core/meta/filter.h"
 #include "core/snapshots/snapshots.h"
 
-#define SELECT                                                                                                         \
-	"SELECT snapshot.kind, node.key, parent.key, snapshot.labels, snapshot.created, snapshot.updated"              \
-	" FROM snapshot JOIN node ON node.id = snapshot.node LEFT JOIN node AS parent ON parent.id = snapshot.parent"
+#define SELECT                                                                                     \
+	"SELECT snapshot.kind, node.key, parent.key, snapshot.labels, snapshot.created, "          \
+	"snapshot.updated"                                                                         \
+	" FROM snapshot JOIN node ON node.id = snapshot.node LEFT JOIN node AS parent ON "         \
+	"parent.id = snapshot.parent"
 
 struct query {
 	const struct snapshot_op *op;
@@ -58,14 +60,16 @@ static ctr_code stat_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	sqlite3_stmt *st = txn_query(txn, err, SELECT " WHERE snapshot.node = ?", "i", node);
 	int r = st ? txn_row(txn, st, err) : -1;
 	if (r <= 0)
-		return r < 0 ? txn_code(err) : ctr_fail(err, CTR_NOT_FOUND, "snapshot \"%s\"", q->key);
+		return r < 0 ? txn_code(err)
+			     : ctr_fail(err, CTR_NOT_FOUND, "snapshot \"%s\"", q->key);
 	code = give(q->sink, q->ud, st, err);
 	sqlite3_reset(st);
 	return code;
 }
 
-ctr_code snapshots_stat(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			const char *key, ctr_snapshot_sink sink, void *ud, struct ctr_error *err)
+ctr_code snapshots_stat(const struct ctr_host *h, const struct ctr_call *call,
+			const char *snapshotter, const char *key, ctr_snapshot_sink sink, void *ud,
+			struct ctr_error *err)
 {
 	struct snapshot_op op;
 	struct query q = { .op = &op, .key = key, .sink = sink, .ud = ud };
@@ -116,9 +120,10 @@ static ctr_code list_rows(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	ctr_code code = meta_namespace(txn, q->op->call, 0, &ns, err);
 	if (code != CTR_OK)
 		return code;
-	sqlite3_stmt *st = txn_query(txn, err,
-				     SELECT " WHERE node.ns = ? AND node.kind = 2 AND node.sub = ? ORDER BY node.key",
-				     "is", ns, q->op->snapshotter);
+	sqlite3_stmt *st = txn_query(
+		txn, err,
+		SELECT " WHERE node.ns = ? AND node.kind = 2 AND node.sub = ? ORDER BY node.key",
+		"is", ns, q->op->snapshotter);
 	if (!st)
 		return txn_code(err);
 	while (code == CTR_OK && (r = txn_row(txn, st, err)) != 0)
@@ -127,8 +132,9 @@ static ctr_code list_rows(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code;
 }
 
-ctr_code snapshots_list(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			struct ctr_filters filters, ctr_snapshot_sink sink, void *ud, struct ctr_error *err)
+ctr_code snapshots_list(const struct ctr_host *h, const struct ctr_call *call,
+			const char *snapshotter, struct ctr_filters filters, ctr_snapshot_sink sink,
+			void *ud, struct ctr_error *err)
 {
 	struct snapshot_op op;
 	struct query q = { .op = &op, .sink = sink, .ud = ud };
@@ -151,20 +157,26 @@ static ctr_code apply_mask(struct meta_labels *labels, const struct query *q, st
 	for (uint64_t i = 0; r >= 0 && i < q->mask.n; i++) {
 		r = meta_labels_apply(labels, q->labels, "labels", q->mask.paths[i]);
 		if (r == 0)
-			return ctr_fail(err, CTR_INVALID_ARGUMENT, "cannot update \"%s\" field on snapshot \"%s\"",
+			return ctr_fail(err, CTR_INVALID_ARGUMENT,
+					"cannot update \"%s\" field on snapshot \"%s\"",
 					q->mask.paths[i], q->key);
 	}
 	return r < 0 ? ctr_fail_errno(err, r, "snapshot \"%s\"", q->key) : CTR_OK;
 }
 
-static ctr_code set_labels(struct ctr_txn *txn, const struct query *q, const struct snapshot_row *row,
-			   const struct meta_labels *labels, struct ctr_error *err)
+static ctr_code set_labels(struct ctr_txn *txn, const struct query *q,
+			   const struct snapshot_row *row, const struct meta_labels *labels,
+			   struct ctr_error *err)
 {
 	char parent[SNAPSHOT_KEY_MAX + 1];
 	const struct meta_ref refs[] = { { META_SNAPSHOT, q->op->snapshotter, parent } };
 	const struct meta_object o = {
-		.ns = row->ns, .node = row->node, .kind = META_SNAPSHOT, .labels = meta_labels_view(labels),
-		.refs = refs, .n_refs = ARRAY_SIZE(refs),
+		.ns = row->ns,
+		.node = row->node,
+		.kind = META_SNAPSHOT,
+		.labels = meta_labels_view(labels),
+		.refs = refs,
+		.n_refs = ARRAY_SIZE(refs),
 	};
 	AUTO_FREE void *packed = NULL;
 	size_t n = 0;
@@ -173,8 +185,9 @@ static ctr_code set_labels(struct ctr_txn *txn, const struct query *q, const str
 	if (code == CTR_OK && meta_labels_pack(labels, &packed, &n) < 0)
 		code = ctr_fail_errno(err, ENOMEM, "snapshot \"%s\"", q->key);
 	if (code == CTR_OK)
-		code = txn_exec(txn, err, "UPDATE snapshot SET labels = ?, updated = ? WHERE node = ?", "bii", packed,
-				n, clock_wall_ns(), row->node);
+		code = txn_exec(txn, err,
+				"UPDATE snapshot SET labels = ?, updated = ? WHERE node = ?", "bii",
+				packed, n, clock_wall_ns(), row->node);
 	if (code == CTR_OK)
 		code = snapshot_parent_key(txn, row->node, parent, err);
 	return code == CTR_OK ? meta_object_set(txn, q->op->call, &o, err) : code;
@@ -189,7 +202,8 @@ static ctr_code update_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	ctr_code code = snapshot_row(txn, q->op, q->key, &row, err);
 	if (code != CTR_OK)
 		return code;
-	sqlite3_stmt *st = txn_query(txn, err, "SELECT labels FROM snapshot WHERE node = ?", "i", row.node);
+	sqlite3_stmt *st =
+		txn_query(txn, err, "SELECT labels FROM snapshot WHERE node = ?", "i", row.node);
 	int r = st ? txn_row(txn, st, err) : -1;
 	if (r < 0)
 		return txn_code(err);
@@ -201,9 +215,10 @@ static ctr_code update_row(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 	return code == CTR_OK ? set_labels(txn, q, &row, &labels, err) : code;
 }
 
-ctr_code snapshots_update(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			  const char *key, struct ctr_labels labels, struct ctr_mask mask, ctr_snapshot_sink sink,
-			  void *ud, struct ctr_error *err)
+ctr_code snapshots_update(const struct ctr_host *h, const struct ctr_call *call,
+			  const char *snapshotter, const char *key, struct ctr_labels labels,
+			  struct ctr_mask mask, ctr_snapshot_sink sink, void *ud,
+			  struct ctr_error *err)
 {
 	struct snapshot_op op;
 	struct query q = { .op = &op, .key = key, .labels = labels, .mask = mask };

@@ -36,38 +36,45 @@ struct snapshot_row {
 	char backend[SNAPSHOT_BACKEND_MAX];
 };
 /* In a closure. CTR_NOT_FOUND. */
-ctr_code snapshot_row(struct ctr_txn *txn, const struct snapshot_op *op, const char *key, struct snapshot_row *ret,
-		      struct ctr_error *err);
+ctr_code snapshot_row(struct ctr_txn *txn, const struct snapshot_op *op, const char *key,
+		      struct snapshot_row *ret, struct ctr_error *err);
 /* The key of a snapshot's parent, "" at the bottom. In a closure. */
-ctr_code snapshot_parent_key(struct ctr_txn *txn, int64_t node, char ret[SNAPSHOT_KEY_MAX + 1], struct ctr_error *err);
+ctr_code snapshot_parent_key(struct ctr_txn *txn, int64_t node, char ret[SNAPSHOT_KEY_MAX + 1],
+			     struct ctr_error *err);
 /* snapshot_row() in a view of its own. */
-ctr_code snapshot_find(const struct snapshot_op *op, const char *key, struct snapshot_row *ret, struct ctr_error *err);
+ctr_code snapshot_find(const struct snapshot_op *op, const char *key, struct snapshot_row *ret,
+		       struct ctr_error *err);
 /*
  * Give the plugin's call a child call whose transaction also runs fn; after it, run fn alone if the plugin had no
  * transaction of ours. Use: snapshot_with_rows(op, fn, ud, plugin_part, err).
  */
 typedef ctr_code (*snapshot_part)(void *ud, const struct ctr_call *call, struct ctr_error *err);
-ctr_code snapshot_with_rows(const struct snapshot_op *op, ctr_txn_fn rows, snapshot_part part, void *ud,
-			    struct ctr_error *err);
+ctr_code snapshot_with_rows(const struct snapshot_op *op, ctr_txn_fn rows, snapshot_part part,
+			    void *ud, struct ctr_error *err);
 ctr_code snapshot_key_check(const char *what, const char *key, struct ctr_error *err);
 
 /* read.c */
-ctr_code snapshots_stat(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			const char *key, ctr_snapshot_sink sink, void *ud, struct ctr_error *err);
-ctr_code snapshots_update(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			  const char *key, struct ctr_labels labels, struct ctr_mask mask, ctr_snapshot_sink sink,
-			  void *ud, struct ctr_error *err);
-ctr_code snapshots_list(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			struct ctr_filters filters, ctr_snapshot_sink sink, void *ud, struct ctr_error *err);
+ctr_code snapshots_stat(const struct ctr_host *h, const struct ctr_call *call,
+			const char *snapshotter, const char *key, ctr_snapshot_sink sink, void *ud,
+			struct ctr_error *err);
+ctr_code snapshots_update(const struct ctr_host *h, const struct ctr_call *call,
+			  const char *snapshotter, const char *key, struct ctr_labels labels,
+			  struct ctr_mask mask, ctr_snapshot_sink sink, void *ud,
+			  struct ctr_error *err);
+ctr_code snapshots_list(const struct ctr_host *h, const struct ctr_call *call,
+			const char *snapshotter, struct ctr_filters filters, ctr_snapshot_sink sink,
+			void *ud, struct ctr_error *err);
 
 /* prepare.c */
-ctr_code snapshots_prepare(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			   uint32_t kind, const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+ctr_code snapshots_prepare(const struct ctr_host *h, const struct ctr_call *call,
+			   const char *snapshotter, uint32_t kind,
+			   const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
 			   struct ctr_error *err);
 /* change.c */
-ctr_code snapshots_commit(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			  const struct ctr_snapshot_commit *args, struct ctr_error *err);
-ctr_code snapshots_remove(const struct ctr_host *h, const struct ctr_call *call, const char *snapshotter,
-			  const char *key, struct ctr_error *err);
+ctr_code snapshots_commit(const struct ctr_host *h, const struct ctr_call *call,
+			  const char *snapshotter, const struct ctr_snapshot_commit *args,
+			  struct ctr_error *err);
+ctr_code snapshots_remove(const struct ctr_host *h, const struct ctr_call *call,
+			  const char *snapshotter, const char *key, struct ctr_error *err);
 
 #endif

@@ -16,15 +16,17 @@
 #include "rpc/ttrpc_client.h"
 #include "status/status.h"
 
-static ctr_code post(const struct ctr_host *h, void (*fn)(void *ud), void *ud, struct ctr_error *err)
+static ctr_code post(const struct ctr_host *h, void (*fn)(void *ud), void *ud,
+		     struct ctr_error *err)
 {
 	int r = loop_post(host_daemon(h)->loop, fn, ud);
 
 	return r < 0 ? ctr_fail_errno(err, r, "post to the loop") : CTR_OK;
 }
 
-static ctr_code add_fd(const struct ctr_host *h, int32_t fd, uint32_t events, void (*fn)(void *ud, uint32_t events),
-		       void *ud, void **ret_watch, struct ctr_error *err)
+static ctr_code add_fd(const struct ctr_host *h, int32_t fd, uint32_t events,
+		       void (*fn)(void *ud, uint32_t events), void *ud, void **ret_watch,
+		       struct ctr_error *err)
 {
 	struct loop_fd *w;
 	int r = loop_add_fd(host_daemon(h)->loop, fd, events, fn, ud, &w);
@@ -41,8 +43,8 @@ static void del_fd(const struct ctr_host *h, void *watch)
 	loop_del_fd(watch);
 }
 
-static ctr_code add_timer(const struct ctr_host *h, int64_t at_ns, void (*fn)(void *ud), void *ud, void **ret_timer,
-			  struct ctr_error *err)
+static ctr_code add_timer(const struct ctr_host *h, int64_t at_ns, void (*fn)(void *ud), void *ud,
+			  void **ret_timer, struct ctr_error *err)
 {
 	struct loop_timer *t;
 	int r = loop_add_timer(host_daemon(h)->loop, at_ns, fn, ud, &t);
@@ -92,8 +94,8 @@ static void on_closed(void *ud)
 		c->closed(c->ud);
 }
 
-static ctr_code ttrpc_connect(const struct ctr_host *h, const char *path, void (*closed)(void *ud), void *ud,
-			      struct ctr_ttrpc **ret, struct ctr_error *err)
+static ctr_code ttrpc_connect(const struct ctr_host *h, const char *path, void (*closed)(void *ud),
+			      void *ud, struct ctr_ttrpc **ret, struct ctr_error *err)
 {
 	struct ctr_ttrpc *c = calloc(1, sizeof(*c));
 	int r = -ENOMEM;
@@ -120,9 +122,9 @@ static void on_done(void *ud, ctr_code code, const char *message, const void *da
 	free(p);
 }
 
-static ctr_code ttrpc_call(struct ctr_ttrpc *c, const char *service, const char *method, const char *ns,
-			   int64_t deadline_ns, const void *data, uint64_t n, ctr_ttrpc_done done, void *ud,
-			   struct ctr_error *err)
+static ctr_code ttrpc_call(struct ctr_ttrpc *c, const char *service, const char *method,
+			   const char *ns, int64_t deadline_ns, const void *data, uint64_t n,
+			   ctr_ttrpc_done done, void *ud, struct ctr_error *err)
 {
 	const struct ttrpc_pair metadata[] = { { "containerd-namespace-ttrpc", ns } };
 	const struct ttrpc_request req = {
@@ -144,8 +146,8 @@ static ctr_code ttrpc_call(struct ctr_ttrpc *c, const char *service, const char 
 	int r = ttrpc_client_call(c->client, &req, on_done, p, NULL);
 	if (r < 0) {
 		free(p);
-		return r == -EPIPE ? ctr_fail(err, CTR_UNAVAILABLE, "ttrpc: closed") :
-				     ctr_fail_errno(err, r, "%s", method);
+		return r == -EPIPE ? ctr_fail(err, CTR_UNAVAILABLE, "ttrpc: closed")
+				   : ctr_fail_errno(err, r, "%s", method);
 	}
 	return CTR_OK;
 }

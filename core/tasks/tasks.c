@@ -64,7 +64,8 @@ static void *column_bytes(sqlite3_stmt *st, int i, size_t *ret_n)
 
 static ctr_code read_record(struct ctr_txn *txn, void *ud, struct ctr_error *err)
 {
-	static const char sql[] = "SELECT runtime, spec_url, spec, options_url, options FROM container WHERE node = ?1";
+	static const char sql[] = "SELECT runtime, spec_url, spec, options_url, options FROM "
+				  "container WHERE node = ?1";
 	struct record *r = ud;
 	int64_t ns = 0, node = 0;
 
@@ -82,7 +83,8 @@ static ctr_code read_record(struct ctr_txn *txn, void *ud, struct ctr_error *err
 	if (row < 0)
 		return err ? err->code : CTR_INTERNAL;
 	if (row == 0)
-		return ctr_fail(err, CTR_NOT_FOUND, "container \"%s\" in namespace \"%s\"", r->id, call_ns(r->call));
+		return ctr_fail(err, CTR_NOT_FOUND, "container \"%s\" in namespace \"%s\"", r->id,
+				call_ns(r->call));
 	if (!r->whole)
 		return CTR_OK;
 
@@ -101,13 +103,15 @@ static ctr_code find_runtime(struct daemon *d, const struct ctr_runtime_ops **re
 {
 	const void *ops;
 
-	ctr_code code = registry_find(d->registry, CTR_KIND_RUNTIME, NULL, &ops, ret_self, NULL, err);
+	ctr_code code =
+		registry_find(d->registry, CTR_KIND_RUNTIME, NULL, &ops, ret_self, NULL, err);
 	if (code == CTR_OK)
 		*ret = ops;
 	return code;
 }
 
-static ctr_code check_args(const struct ctr_call *call, const struct ctr_task_args *a, struct ctr_error *err)
+static ctr_code check_args(const struct ctr_call *call, const struct ctr_task_args *a,
+			   struct ctr_error *err)
 {
 	ctr_code code = meta_namespace_check(call, err);
 
@@ -136,7 +140,8 @@ static void refuse_now(void *ud)
 	free(r);
 }
 
-static void refuse(struct daemon *d, ctr_task_done done, void *ud, ctr_code code, struct ctr_error *err)
+static void refuse(struct daemon *d, ctr_task_done done, void *ud, ctr_code code,
+		   struct ctr_error *err)
 {
 	struct refusal *r = calloc(1, sizeof(*r));
 
@@ -151,8 +156,8 @@ static void refuse(struct daemon *d, ctr_task_done done, void *ud, ctr_code code
 		refuse_now(r);
 }
 
-static void tasks_call(const struct ctr_host *h, const struct ctr_call *call, const struct ctr_task_args *args,
-		       ctr_task_done done, void *ud)
+static void tasks_call(const struct ctr_host *h, const struct ctr_call *call,
+		       const struct ctr_task_args *args, ctr_task_done done, void *ud)
 {
 	struct daemon *d = host_daemon(h);
 	AUTO_ERROR err = ERROR_INIT;
@@ -213,8 +218,9 @@ static ctr_code filtered(void *ud, const char *ns, const char *id)
 	return filter_match(l->filter, task_field, &t) ? l->sink(l->ud, ns, id) : CTR_OK;
 }
 
-static ctr_code tasks_walk(const struct ctr_host *h, const struct ctr_call *call, const char *const *filters,
-			   uint64_t n_filters, ctr_task_sink sink, void *ud, struct ctr_error *err)
+static ctr_code tasks_walk(const struct ctr_host *h, const struct ctr_call *call,
+			   const char *const *filters, uint64_t n_filters, ctr_task_sink sink,
+			   void *ud, struct ctr_error *err)
 {
 	struct daemon *d = host_daemon(h);
 	const struct ctr_runtime_ops *runtime;
@@ -241,8 +247,8 @@ static int known_exit(struct daemon *d, const struct event *ev)
 
 	if (!str_eq(ev->topic, "/tasks/exit") || find_runtime(d, &runtime, &self, NULL) != CTR_OK)
 		return 0;
-	Containerd__Events__TaskExit *m =
-		pb_unpack(&containerd__events__task_exit__descriptor, ev->payload, ev->n, 64 * 1024);
+	Containerd__Events__TaskExit *m = pb_unpack(&containerd__events__task_exit__descriptor,
+						    ev->payload, ev->n, 64 * 1024);
 	if (m && strcmp(m->id, m->container_id) == 0)
 		known = !runtime->exited(self, ev->ns, m->container_id, m->exit_status,
 					 pb_timestamp_ns(m->exited_at));
@@ -270,7 +276,8 @@ ctr_code tasks_new(struct daemon *d, struct tasks **ret, struct ctr_error *err)
 	if (!t)
 		return ctr_fail_errno(err, ENOMEM, "tasks");
 	t->daemon = d;
-	if (daemon_provide(d, CTR_SERVICE_TASKS, &ops, sizeof(ops)) < 0 || plumbing_provide(d) < 0) {
+	if (daemon_provide(d, CTR_SERVICE_TASKS, &ops, sizeof(ops)) < 0 ||
+	    plumbing_provide(d) < 0) {
 		free(t);
 		return ctr_fail_errno(err, ENOMEM, "tasks");
 	}

@@ -48,7 +48,8 @@ static ctr_code wrong_length(struct job *job, const char *digest, int64_t length
 				"content %s has %" PRId64 " bytes, expected %" PRId64, digest,
 				length, recorded);
 	return ctr_fail(err, CTR_INVALID_ARGUMENT,
-			"content %s has %" PRId64 " bytes, the document that names it says %" PRId64,
+			"content %s has %" PRId64
+			" bytes, the document that names it says %" PRId64,
 			digest, length, size);
 }
 

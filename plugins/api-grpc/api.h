@@ -19,7 +19,8 @@ struct api {
 };
 
 /* Register a service. self comes from malloc and is taken over, in every case. */
-ctr_code api_add(struct api *api, const struct ctr_rpc_service *service, void *self, struct ctr_error *err);
+ctr_code api_add(struct api *api, const struct ctr_rpc_service *service, void *self,
+		 struct ctr_error *err);
 /* Release what the services left. None is called any more. */
 void api_kept_free(struct api *api);
 
@@ -42,10 +43,11 @@ ctr_code api_transfer_init(struct api *api, struct ctr_error *err);
 ctr_code api_streaming_init(struct api *api, struct ctr_error *err);
 
 /* message.c: the request as a message, or CTR_INVALID_ARGUMENT; the caller frees it with protobuf_c_message_free_unpacked. */
-ctr_code api_unpack(struct api *api, const ProtobufCMessageDescriptor *type, const void *data, uint64_t n,
-		    ProtobufCMessage **ret, struct ctr_error *err);
+ctr_code api_unpack(struct api *api, const ProtobufCMessageDescriptor *type, const void *data,
+		    uint64_t n, ProtobufCMessage **ret, struct ctr_error *err);
 /* Pack and send one reply. */
-ctr_code api_reply(struct api *api, struct ctr_rpc_call *rc, const ProtobufCMessage *message, struct ctr_error *err);
+ctr_code api_reply(struct api *api, struct ctr_rpc_call *rc, const ProtobufCMessage *message,
+		   struct ctr_error *err);
 ctr_code api_reply_empty(struct api *api, struct ctr_rpc_call *rc, struct ctr_error *err);
 
 /*

@@ -33,7 +33,8 @@ struct info_message {
 static int fill_info(struct info_message *im, const struct ctr_content_info *info)
 {
 	containerd__services__content__v1__info__init(&im->m);
-	if (api_labels_out(info->labels, &containerd__services__content__v1__info__labels_entry__descriptor,
+	if (api_labels_out(info->labels,
+			   &containerd__services__content__v1__info__labels_entry__descriptor,
 			   &im->labels) < 0)
 		return -ENOMEM;
 	im->created = api_time(info->created_ns);
@@ -50,18 +51,21 @@ static int fill_info(struct info_message *im, const struct ctr_content_info *inf
 static ctr_code reply_info(void *ud, const struct ctr_content_info *info)
 {
 	struct answer *a = ud;
-	Containerd__Services__Content__V1__InfoResponse m = CONTAINERD__SERVICES__CONTENT__V1__INFO_RESPONSE__INIT;
+	Containerd__Services__Content__V1__InfoResponse m =
+		CONTAINERD__SERVICES__CONTENT__V1__INFO_RESPONSE__INIT;
 	struct info_message im = { 0 };
 
 	if (fill_info(&im, info) < 0)
 		return out_of_memory(a->c, a->err);
 	m.info = &im.m;
-	ctr_code code = api_reply(a->c->api, a->rc, &m.base, a->err); /* Update's answer has the same shape */
+	ctr_code code = api_reply(a->c->api, a->rc, &m.base,
+				  a->err); /* Update's answer has the same shape */
 	api_entries_done(&im.labels);
 	return code;
 }
 
-static ctr_code info(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code info(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		     struct ctr_error *err)
 {
 	struct contents *c = self;
 	struct answer a = { .c = c, .rc = rc, .err = err };
@@ -76,7 +80,8 @@ static ctr_code info(void *self, struct ctr_rpc_call *rc, const void *data, uint
 	return code;
 }
 
-static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct contents *c = self;
 	struct answer a = { .c = c, .rc = rc, .err = err };
@@ -117,15 +122,18 @@ static ctr_code add_info(void *ud, const struct ctr_content_info *info)
 	return code;
 }
 
-static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		     struct ctr_error *err)
 {
 	struct contents *c = self;
-	struct answer a = {
-		.c = c, .rc = rc, .err = err, .batch = { .api = c->api, .rc = rc, .max_rows = LIST_PER_REPLY }
-	};
+	struct answer a = { .c = c,
+			    .rc = rc,
+			    .err = err,
+			    .batch = { .api = c->api, .rc = rc, .max_rows = LIST_PER_REPLY } };
 	ProtobufCMessage *base = NULL;
 
-	ctr_code code = api_unpack(c->api, CONTENT_REQUEST(list_content_request), data, n, &base, err);
+	ctr_code code =
+		api_unpack(c->api, CONTENT_REQUEST(list_content_request), data, n, &base, err);
 	if (code != CTR_OK)
 		return code;
 	Containerd__Services__Content__V1__ListContentRequest *m = (void *)base;
@@ -142,7 +150,8 @@ static ctr_code delete_content(void *self, struct ctr_rpc_call *rc, const void *
 	struct contents *c = self;
 	ProtobufCMessage *base = NULL;
 
-	ctr_code code = api_unpack(c->api, CONTENT_REQUEST(delete_content_request), data, n, &base, err);
+	ctr_code code =
+		api_unpack(c->api, CONTENT_REQUEST(delete_content_request), data, n, &base, err);
 	if (code != CTR_OK)
 		return code;
 	Containerd__Services__Content__V1__DeleteContentRequest *m = (void *)base;
@@ -176,7 +185,8 @@ static void fill_status(struct status_message *sm, const struct ctr_ingest_statu
 static ctr_code reply_status(void *ud, const struct ctr_ingest_status *status)
 {
 	struct answer *a = ud;
-	Containerd__Services__Content__V1__StatusResponse m = CONTAINERD__SERVICES__CONTENT__V1__STATUS_RESPONSE__INIT;
+	Containerd__Services__Content__V1__StatusResponse m =
+		CONTAINERD__SERVICES__CONTENT__V1__STATUS_RESPONSE__INIT;
 	struct status_message sm;
 
 	fill_status(&sm, status);
@@ -184,7 +194,8 @@ static ctr_code reply_status(void *ud, const struct ctr_ingest_status *status)
 	return api_reply(a->c->api, a->rc, &m.base, a->err);
 }
 
-static ctr_code status(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code status(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct contents *c = self;
 	struct answer a = { .c = c, .rc = rc, .err = err };
@@ -214,13 +225,15 @@ static ctr_code add_status(void *ud, const struct ctr_ingest_status *status)
 	return api_batch_add(&a->batch, &m.base, a->err);
 }
 
-static ctr_code list_statuses(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code list_statuses(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			      struct ctr_error *err)
 {
 	struct contents *c = self;
 	struct answer a = { .c = c, .rc = rc, .err = err, .batch = { .api = c->api, .rc = rc } };
 	ProtobufCMessage *base = NULL;
 
-	ctr_code code = api_unpack(c->api, CONTENT_REQUEST(list_statuses_request), data, n, &base, err);
+	ctr_code code =
+		api_unpack(c->api, CONTENT_REQUEST(list_statuses_request), data, n, &base, err);
 	if (code != CTR_OK)
 		return code;
 	Containerd__Services__Content__V1__ListStatusesRequest *m = (void *)base;
@@ -231,7 +244,8 @@ static ctr_code list_statuses(void *self, struct ctr_rpc_call *rc, const void *d
 	return code;
 }
 
-static ctr_code abort_ingest(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code abort_ingest(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			     struct ctr_error *err)
 {
 	struct contents *c = self;
 	ProtobufCMessage *base = NULL;
@@ -273,7 +287,8 @@ static const struct ctr_rpc_service service = {
 ctr_code api_content_init(struct api *api, struct ctr_error *err)
 {
 	uint32_t size;
-	const struct ctr_contents_ops *ops = api->host->service(api->host, CTR_SERVICE_CONTENTS, &size);
+	const struct ctr_contents_ops *ops =
+		api->host->service(api->host, CTR_SERVICE_CONTENTS, &size);
 	if (!ops)
 		return CTR_OK;
 

@@ -18,8 +18,10 @@ struct contents {
 	const struct ctr_contents_ops *ops;
 };
 
-ctr_code content_read(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err);
-ctr_code content_write(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err);
+ctr_code content_read(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		      struct ctr_error *err);
+ctr_code content_write(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err);
 ctr_code content_write_end(void *self, struct ctr_rpc_call *rc, struct ctr_error *err);
 void content_write_closed(void *self, struct ctr_rpc_call *rc);
 

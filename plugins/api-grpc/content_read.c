@@ -60,7 +60,8 @@ static ctr_code send_chunk(struct reading *r, struct ctr_error *err)
 	n += varint(want, reply + n);
 	ctr_code code = r->c->ops->read_at(r->reader, reply + n, want, r->at, &got, err);
 	if (code == CTR_OK && got != want)
-		code = h->fail(err, CTR_DATA_LOSS, "content ends at %" PRId64 " instead of %" PRId64,
+		code = h->fail(err, CTR_DATA_LOSS,
+			       "content ends at %" PRId64 " instead of %" PRId64,
 			       r->at + (int64_t)got, r->end);
 	if (code != CTR_OK) {
 		h->free(reply);
@@ -87,24 +88,28 @@ static void read_on(void *ud)
 	h->error_free(err);
 }
 
-static ctr_code set_range(struct reading *r, int64_t offset, int64_t size, int64_t length, struct ctr_error *err)
+static ctr_code set_range(struct reading *r, int64_t offset, int64_t size, int64_t length,
+			  struct ctr_error *err)
 {
 	if (offset < 0)
 		offset = 0;
 	if (offset > length)
-		return r->c->api->host->fail(err, CTR_OUT_OF_RANGE, "read past object length %" PRId64 " bytes", length);
+		return r->c->api->host->fail(err, CTR_OUT_OF_RANGE,
+					     "read past object length %" PRId64 " bytes", length);
 	r->start = r->at = offset;
 	r->end = size <= 0 || size > length - offset ? length : offset + size;
 	return CTR_OK;
 }
 
-ctr_code content_read(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+ctr_code content_read(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		      struct ctr_error *err)
 {
 	struct contents *c = self;
 	ProtobufCMessage *base = NULL;
 	int64_t length = 0;
 
-	ctr_code code = api_unpack(c->api, CONTENT_REQUEST(read_content_request), data, n, &base, err);
+	ctr_code code =
+		api_unpack(c->api, CONTENT_REQUEST(read_content_request), data, n, &base, err);
 	if (code != CTR_OK)
 		return code;
 	Containerd__Services__Content__V1__ReadContentRequest *m = (void *)base;
@@ -113,7 +118,8 @@ ctr_code content_read(void *self, struct ctr_rpc_call *rc, const void *data, uin
 		code = c->api->host->fail_errno(err, ENOMEM, "read content %s", m->digest);
 	if (code == CTR_OK) {
 		*r = (struct reading){ .c = c, .rc = rc };
-		code = c->ops->reader(c->api->host, c->api->rpc->call(rc), m->digest, &r->reader, &length, err);
+		code = c->ops->reader(c->api->host, c->api->rpc->call(rc), m->digest, &r->reader,
+				      &length, err);
 	}
 	if (code == CTR_OK)
 		code = set_range(r, m->offset, m->size, length, err);

@@ -23,7 +23,7 @@ struct writing {
 	char *ref;
 	char expected[CTR_DIGEST_ROOM];
 	int64_t total;
-	int64_t offset;   /* of the ingest */
+	int64_t offset; /* of the ingest */
 };
 
 /* The state of the ingest, for an answer. */
@@ -75,20 +75,21 @@ static ctr_code answer_commit(struct writing *w, const char *digest, struct ctr_
 	return api_reply(w->c->api, w->rc, &m.base, err);
 }
 
-static ctr_code first(struct contents *c, struct ctr_rpc_call *rc, const request *m, struct writing **ret,
-		      struct ctr_error *err)
+static ctr_code first(struct contents *c, struct ctr_rpc_call *rc, const request *m,
+		      struct writing **ret, struct ctr_error *err)
 {
 	const struct ctr_host *h = c->api->host;
-	const struct ctr_ingest_open args = {
-		.size = sizeof(args), .ref = m->ref, .expected = m->expected, .total_bytes = m->total
-	};
+	const struct ctr_ingest_open args = { .size = sizeof(args),
+					      .ref = m->ref,
+					      .expected = m->expected,
+					      .total_bytes = m->total };
 
 	if (!*m->ref)
 		return h->fail(err, CTR_INVALID_ARGUMENT, "first message must have a reference");
 	struct writing *w = calloc(1, sizeof(*w));
 	char *ref = strdup(m->ref);
-	ctr_code code = w && ref ? c->ops->writer(h, c->api->rpc->call(rc), &args, &w->w, err) :
-				   h->fail_errno(err, ENOMEM, "ref %s", m->ref);
+	ctr_code code = w && ref ? c->ops->writer(h, c->api->rpc->call(rc), &args, &w->w, err)
+				 : h->fail_errno(err, ENOMEM, "ref %s", m->ref);
 	if (code != CTR_OK) {
 		free(ref);
 		free(w);
@@ -131,7 +132,8 @@ static ctr_code take_data(struct writing *w, const request *m, struct ctr_error 
 	ctr_code code = CTR_OK;
 
 	if (m->offset > 0 && m->offset != w->offset)
-		return h->fail(err, CTR_OUT_OF_RANGE, "write @%" PRId64 " must occur at current offset %" PRId64,
+		return h->fail(err, CTR_OUT_OF_RANGE,
+			       "write @%" PRId64 " must occur at current offset %" PRId64,
 			       m->offset, w->offset);
 	if (m->offset == 0 && w->offset > 0 && m->action == ACTION(WRITE)) {
 		code = w->c->ops->truncate(w->w, 0, err);
@@ -155,7 +157,8 @@ static ctr_code commit(struct writing *w, const request *m, struct ctr_error *er
 
 	if (api_labels_in(m->labels, m->n_labels, &mem, &labels) < 0)
 		return w->c->api->host->fail_errno(err, ENOMEM, "commit %s", w->ref);
-	ctr_code code = w->c->ops->commit(w->w, w->c->api->rpc->call(w->rc), &args, labels, digest, err);
+	ctr_code code =
+		w->c->ops->commit(w->w, w->c->api->rpc->call(w->rc), &args, labels, digest, err);
 	if (code != CTR_OK)
 		return code;
 	code = answer_commit(w, digest, err);
@@ -180,16 +183,19 @@ static ctr_code act(struct writing *w, const request *m, struct ctr_error *err)
 	case _CONTAINERD__SERVICES__CONTENT__V1__WRITE_ACTION_IS_INT_SIZE:
 		break;
 	}
-	return w->c->api->host->fail(err, CTR_INVALID_ARGUMENT, "unknown write action %d", (int)m->action);
+	return w->c->api->host->fail(err, CTR_INVALID_ARGUMENT, "unknown write action %d",
+				     (int)m->action);
 }
 
-ctr_code content_write(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+ctr_code content_write(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct contents *c = self;
 	struct writing *w = c->api->rpc->data(rc);
 	ProtobufCMessage *base = NULL;
 
-	ctr_code code = api_unpack(c->api, CONTENT_REQUEST(write_content_request), data, n, &base, err);
+	ctr_code code =
+		api_unpack(c->api, CONTENT_REQUEST(write_content_request), data, n, &base, err);
 	if (code != CTR_OK)
 		return code;
 	const request *m = (const void *)base;
@@ -198,7 +204,8 @@ ctr_code content_write(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	else
 		code = check_finished(w, m, err);
 	if (code == CTR_OK && strlen(m->expected) >= sizeof(w->expected))
-		code = c->api->host->fail(err, CTR_INVALID_ARGUMENT, "ref %s: the expected digest is malformed", w->ref);
+		code = c->api->host->fail(err, CTR_INVALID_ARGUMENT,
+					  "ref %s: the expected digest is malformed", w->ref);
 	if (code == CTR_OK) {
 		if (m->total > 0)
 			w->total = m->total;

@@ -22,7 +22,8 @@ int api_labels_in(const void *entries, size_t n, struct ctr_label **ret_mem, str
 	return 0;
 }
 
-int api_labels_out(struct ctr_labels labels, const ProtobufCMessageDescriptor *entry_type, struct api_entries *ret)
+int api_labels_out(struct ctr_labels labels, const ProtobufCMessageDescriptor *entry_type,
+		   struct api_entries *ret)
 {
 	struct api_entries e = { .n = (size_t)labels.n };
 
@@ -62,7 +63,8 @@ int64_t api_time_ns(const Google__Protobuf__Timestamp *ts)
 {
 	int64_t ns;
 
-	if (!ts || mul_ok(ts->seconds, NS_PER_SEC, &ns) < 0 || add_ok(ns, (int64_t)ts->nanos, &ns) < 0)
+	if (!ts || mul_ok(ts->seconds, NS_PER_SEC, &ns) < 0 ||
+	    add_ok(ns, (int64_t)ts->nanos, &ns) < 0)
 		return 0;
 	return ns;
 }

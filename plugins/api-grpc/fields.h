@@ -27,7 +27,8 @@ struct api_entry {
 };
 
 /* A request's map as labels: *ret_mem (caller frees) holds the array. -ENOMEM. entries is the generated struct **. */
-int api_labels_in(const void *entries, size_t n, struct ctr_label **ret_mem, struct ctr_labels *ret);
+int api_labels_in(const void *entries, size_t n, struct ctr_label **ret_mem,
+		  struct ctr_labels *ret);
 
 /* Labels as a map's entries: items, and list to be cast to the generated struct **. Release with api_entries_done(). */
 struct api_entries {
@@ -35,7 +36,8 @@ struct api_entries {
 	void **list;
 	size_t n;
 };
-int api_labels_out(struct ctr_labels labels, const ProtobufCMessageDescriptor *entry_type, struct api_entries *ret);
+int api_labels_out(struct ctr_labels labels, const ProtobufCMessageDescriptor *entry_type,
+		   struct api_entries *ret);
 void api_entries_done(struct api_entries *e);
 #define AUTO_ENTRIES AUTO(api_entries_done) struct api_entries
 

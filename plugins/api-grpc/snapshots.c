@@ -36,7 +36,8 @@ static ctr_code out_of_memory(struct snapshots *s, struct ctr_error *err)
 static ctr_code reply_mounts(void *ud, const struct ctr_mount *mounts, uint64_t n)
 {
 	struct answer *a = ud;
-	Containerd__Services__Snapshots__V1__MountsResponse m = CONTAINERD__SERVICES__SNAPSHOTS__V1__MOUNTS_RESPONSE__INIT;
+	Containerd__Services__Snapshots__V1__MountsResponse m =
+		CONTAINERD__SERVICES__SNAPSHOTS__V1__MOUNTS_RESPONSE__INIT;
 	struct api_mounts out;
 
 	if (api_mounts_out(mounts, n, &out) < 0)
@@ -48,8 +49,8 @@ static ctr_code reply_mounts(void *ud, const struct ctr_mount *mounts, uint64_t 
 	return code;
 }
 
-static ctr_code make(struct snapshots *s, struct ctr_rpc_call *rc, uint32_t kind, const void *data, uint64_t n,
-		     struct ctr_error *err)
+static ctr_code make(struct snapshots *s, struct ctr_rpc_call *rc, uint32_t kind, const void *data,
+		     uint64_t n, struct ctr_error *err)
 {
 	struct answer answer = { s, rc, err };
 	ProtobufCMessage *base = NULL;
@@ -66,23 +67,26 @@ static ctr_code make(struct snapshots *s, struct ctr_rpc_call *rc, uint32_t kind
 	if (api_labels_in(m->labels, m->n_labels, &mem, &args.labels) < 0)
 		code = out_of_memory(s, err);
 	if (code == CTR_OK)
-		code = s->ops->prepare(s->api->host, s->api->rpc->call(rc), m->snapshotter, kind, &args, reply_mounts,
-				       &answer, err);
+		code = s->ops->prepare(s->api->host, s->api->rpc->call(rc), m->snapshotter, kind,
+				       &args, reply_mounts, &answer, err);
 	protobuf_c_message_free_unpacked(base, NULL);
 	return code;
 }
 
-static ctr_code prepare(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code prepare(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			struct ctr_error *err)
 {
 	return make(self, rc, CTR_SNAPSHOT_ACTIVE, data, n, err);
 }
 
-static ctr_code view(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code view(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		     struct ctr_error *err)
 {
 	return make(self, rc, CTR_SNAPSHOT_VIEW, data, n, err);
 }
 
-static ctr_code mounts(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code mounts(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct snapshots *s = self;
 	struct answer answer = { s, rc, err };
@@ -92,14 +96,16 @@ static ctr_code mounts(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	if (code != CTR_OK)
 		return code;
 	Containerd__Services__Snapshots__V1__MountsRequest *m = (void *)base;
-	code = s->ops->mounts(s->api->host, s->api->rpc->call(rc), m->snapshotter, m->key, reply_mounts, &answer, err);
+	code = s->ops->mounts(s->api->host, s->api->rpc->call(rc), m->snapshotter, m->key,
+			      reply_mounts, &answer, err);
 	protobuf_c_message_free_unpacked(base, NULL);
 	return code;
 }
 
 /* ---- changes ---- */
 
-static ctr_code commit(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code commit(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct snapshots *s = self;
 	ProtobufCMessage *base = NULL;
@@ -116,7 +122,8 @@ static ctr_code commit(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	if (api_labels_in(m->labels, m->n_labels, &mem, &args.labels) < 0)
 		code = out_of_memory(s, err);
 	if (code == CTR_OK)
-		code = s->ops->commit(s->api->host, s->api->rpc->call(rc), m->snapshotter, &args, err);
+		code = s->ops->commit(s->api->host, s->api->rpc->call(rc), m->snapshotter, &args,
+				      err);
 	if (code == CTR_OK)
 		code = api_reply_empty(s->api, rc, err);
 	protobuf_c_message_free_unpacked(base, NULL);
@@ -140,7 +147,8 @@ static ctr_code remove_snapshot(void *self, struct ctr_rpc_call *rc, const void 
 	return code;
 }
 
-static ctr_code cleanup(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code cleanup(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			struct ctr_error *err)
 {
 	struct snapshots *s = self;
 	ProtobufCMessage *base = NULL;
@@ -167,7 +175,8 @@ struct info_message {
 static int fill_info(struct info_message *im, const struct ctr_snapshot_info *info)
 {
 	containerd__services__snapshots__v1__info__init(&im->m);
-	if (api_labels_out(info->labels, &containerd__services__snapshots__v1__info__labels_entry__descriptor,
+	if (api_labels_out(info->labels,
+			   &containerd__services__snapshots__v1__info__labels_entry__descriptor,
 			   &im->labels) < 0)
 		return -ENOMEM;
 	im->created = api_time(info->created_ns);
@@ -192,12 +201,14 @@ static ctr_code reply_stat(void *ud, const struct ctr_snapshot_info *info)
 	if (fill_info(&im, info) < 0)
 		return out_of_memory(a->s, a->err);
 	m.info = &im.m;
-	ctr_code code = api_reply(a->s->api, a->rc, &m.base, a->err); /* Update's answer has the same shape */
+	ctr_code code = api_reply(a->s->api, a->rc, &m.base,
+				  a->err); /* Update's answer has the same shape */
 	api_entries_done(&im.labels);
 	return code;
 }
 
-static ctr_code stat_snapshot(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code stat_snapshot(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			      struct ctr_error *err)
 {
 	struct snapshots *s = self;
 	struct answer answer = { s, rc, err };
@@ -207,12 +218,14 @@ static ctr_code stat_snapshot(void *self, struct ctr_rpc_call *rc, const void *d
 	if (code != CTR_OK)
 		return code;
 	Containerd__Services__Snapshots__V1__StatSnapshotRequest *m = (void *)base;
-	code = s->ops->stat(s->api->host, s->api->rpc->call(rc), m->snapshotter, m->key, reply_stat, &answer, err);
+	code = s->ops->stat(s->api->host, s->api->rpc->call(rc), m->snapshotter, m->key, reply_stat,
+			    &answer, err);
 	protobuf_c_message_free_unpacked(base, NULL);
 	return code;
 }
 
-static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct snapshots *s = self;
 	struct answer answer = { s, rc, err };
@@ -229,13 +242,15 @@ static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	else if (api_labels_in(m->info->labels, m->info->n_labels, &mem, &labels) < 0)
 		code = out_of_memory(s, err);
 	if (code == CTR_OK)
-		code = s->ops->update(s->api->host, s->api->rpc->call(rc), m->snapshotter, m->info->name, labels,
-				      api_mask(m->update_mask), reply_stat, &answer, err);
+		code = s->ops->update(s->api->host, s->api->rpc->call(rc), m->snapshotter,
+				      m->info->name, labels, api_mask(m->update_mask), reply_stat,
+				      &answer, err);
 	protobuf_c_message_free_unpacked(base, NULL);
 	return code;
 }
 
-static ctr_code usage(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code usage(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		      struct ctr_error *err)
 {
 	struct snapshots *s = self;
 	ProtobufCMessage *base = NULL;
@@ -283,10 +298,12 @@ static ctr_code add_row(void *ud, const struct ctr_snapshot_info *info)
 	return code;
 }
 
-static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		     struct ctr_error *err)
 {
 	struct snapshots *s = self;
-	struct listing l = { { s, rc, err }, { .api = s->api, .rc = rc, .max_rows = LIST_PER_REPLY } };
+	struct listing l = { { s, rc, err },
+			     { .api = s->api, .rc = rc, .max_rows = LIST_PER_REPLY } };
 	ProtobufCMessage *base = NULL;
 
 	ctr_code code = api_unpack(s->api, REQUEST(list_snapshots_request), data, n, &base, err);
@@ -294,7 +311,8 @@ static ctr_code list(void *self, struct ctr_rpc_call *rc, const void *data, uint
 		return code;
 	Containerd__Services__Snapshots__V1__ListSnapshotsRequest *m = (void *)base;
 	const struct ctr_filters filters = { (const char *const *)m->filters, m->n_filters };
-	code = s->ops->list(s->api->host, s->api->rpc->call(rc), m->snapshotter, filters, add_row, &l, err);
+	code = s->ops->list(s->api->host, s->api->rpc->call(rc), m->snapshotter, filters, add_row,
+			    &l, err);
 	code = api_batch_end(&l.batch, code, err);
 	protobuf_c_message_free_unpacked(base, NULL);
 	return code;
@@ -323,7 +341,8 @@ static const struct ctr_rpc_service service = {
 ctr_code api_snapshots_init(struct api *api, struct ctr_error *err)
 {
 	uint32_t size;
-	const struct ctr_snapshots_ops *ops = api->host->service(api->host, CTR_SERVICE_SNAPSHOTS, &size);
+	const struct ctr_snapshots_ops *ops =
+		api->host->service(api->host, CTR_SERVICE_SNAPSHOTS, &size);
 	if (!ops)
 		return CTR_OK;
 

@@ -148,7 +148,8 @@ static ctr_code add_item(void *ud, const char *ns, const char *id)
 	return CTR_OK;
 }
 
-static ctr_code ask_all(struct gather *g, const char *const *filters, size_t n_filters, struct ctr_error *err)
+static ctr_code ask_all(struct gather *g, const char *const *filters, size_t n_filters,
+			struct ctr_error *err)
 {
 	struct tasks_api *t = g->t;
 	const struct ctr_host *h = t->api->host;
@@ -185,7 +186,8 @@ static struct gather *gather_new(struct tasks_api *t, struct ctr_rpc_call *rc, u
 	return g;
 }
 
-ctr_code tasks_list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+ctr_code tasks_list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		    struct ctr_error *err)
 {
 	struct tasks_api *t = self;
 	struct gather *g = gather_new(t, rc, CTR_TASK_STATE);
@@ -195,19 +197,21 @@ ctr_code tasks_list(void *self, struct ctr_rpc_call *rc, const void *data, uint6
 	return g ? ask_all(g, NULL, 0, err) : t->api->host->fail_errno(err, ENOMEM, "list tasks");
 }
 
-ctr_code tasks_metrics(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+ctr_code tasks_metrics(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct tasks_api *t = self;
 	ProtobufCMessage *base = NULL;
 
-	ctr_code code = api_unpack(t->api, &containerd__services__tasks__v1__metrics_request__descriptor, data, n,
-				   &base, err);
+	ctr_code code =
+		api_unpack(t->api, &containerd__services__tasks__v1__metrics_request__descriptor,
+			   data, n, &base, err);
 	if (code != CTR_OK)
 		return code;
 	Containerd__Services__Tasks__V1__MetricsRequest *m = (void *)base;
 	struct gather *g = gather_new(t, rc, CTR_TASK_STATS);
-	code = g ? ask_all(g, (const char *const *)m->filters, m->n_filters, err) :
-		   t->api->host->fail_errno(err, ENOMEM, "metrics");
+	code = g ? ask_all(g, (const char *const *)m->filters, m->n_filters, err)
+		 : t->api->host->fail_errno(err, ENOMEM, "metrics");
 	protobuf_c_message_free_unpacked(base, NULL);
 	return code;
 }

@@ -28,8 +28,17 @@ void task_args_init(struct ctr_task_args *a, uint32_t op, const char *id, const 
 	const struct ctr_any none = { "", NULL, 0 };
 
 	*a = (struct ctr_task_args){
-		.size = sizeof(*a), .op = op, .id = id, .exec_id = exec_id, .runtime = "", .stdin_path = "",
-		.stdout_path = "", .stderr_path = "", .checkpoint = "", .spec = none, .options = none,
+		.size = sizeof(*a),
+		.op = op,
+		.id = id,
+		.exec_id = exec_id,
+		.runtime = "",
+		.stdin_path = "",
+		.stdout_path = "",
+		.stderr_path = "",
+		.checkpoint = "",
+		.spec = none,
+		.options = none,
 		.resources = none,
 	};
 }
@@ -41,7 +50,8 @@ struct waiting {
 	struct ctr_rpc_call *rc; /* a reference */
 	char *id, *exec_id;      /* echoed */
 	/* Packs the reply for a result. */
-	ctr_code (*reply)(struct waiting *w, const struct ctr_task_result *r, struct ctr_error *err);
+	ctr_code (*reply)(struct waiting *w, const struct ctr_task_result *r,
+			  struct ctr_error *err);
 };
 
 static void waiting_free(struct waiting *w)
@@ -52,7 +62,8 @@ static void waiting_free(struct waiting *w)
 	free(w);
 }
 
-static void on_done(void *ud, ctr_code code, const struct ctr_task_result *result, struct ctr_error *err)
+static void on_done(void *ud, ctr_code code, const struct ctr_task_result *result,
+		    struct ctr_error *err)
 {
 	struct waiting *w = ud;
 
@@ -62,13 +73,15 @@ static void on_done(void *ud, ctr_code code, const struct ctr_task_result *resul
 	waiting_free(w);
 }
 
-static ctr_code reply_empty(struct waiting *w, const struct ctr_task_result *r, struct ctr_error *err)
+static ctr_code reply_empty(struct waiting *w, const struct ctr_task_result *r,
+			    struct ctr_error *err)
 {
 	(void)r;
 	return api_reply_empty(w->api, w->rc, err);
 }
 
-static ctr_code reply_create(struct waiting *w, const struct ctr_task_result *r, struct ctr_error *err)
+static ctr_code reply_create(struct waiting *w, const struct ctr_task_result *r,
+			     struct ctr_error *err)
 {
 	Containerd__Services__Tasks__V1__CreateTaskResponse m =
 		CONTAINERD__SERVICES__TASKS__V1__CREATE_TASK_RESPONSE__INIT;
@@ -78,17 +91,21 @@ static ctr_code reply_create(struct waiting *w, const struct ctr_task_result *r,
 	return api_reply(w->api, w->rc, &m.base, err);
 }
 
-static ctr_code reply_start(struct waiting *w, const struct ctr_task_result *r, struct ctr_error *err)
+static ctr_code reply_start(struct waiting *w, const struct ctr_task_result *r,
+			    struct ctr_error *err)
 {
-	Containerd__Services__Tasks__V1__StartResponse m = CONTAINERD__SERVICES__TASKS__V1__START_RESPONSE__INIT;
+	Containerd__Services__Tasks__V1__StartResponse m =
+		CONTAINERD__SERVICES__TASKS__V1__START_RESPONSE__INIT;
 
 	m.pid = r->pid;
 	return api_reply(w->api, w->rc, &m.base, err);
 }
 
-static ctr_code reply_delete(struct waiting *w, const struct ctr_task_result *r, struct ctr_error *err)
+static ctr_code reply_delete(struct waiting *w, const struct ctr_task_result *r,
+			     struct ctr_error *err)
 {
-	Containerd__Services__Tasks__V1__DeleteResponse m = CONTAINERD__SERVICES__TASKS__V1__DELETE_RESPONSE__INIT;
+	Containerd__Services__Tasks__V1__DeleteResponse m =
+		CONTAINERD__SERVICES__TASKS__V1__DELETE_RESPONSE__INIT;
 	Google__Protobuf__Timestamp at = api_time(r->exited_at_ns);
 
 	m.id = *w->exec_id ? w->exec_id : w->id;
@@ -98,9 +115,11 @@ static ctr_code reply_delete(struct waiting *w, const struct ctr_task_result *r,
 	return api_reply(w->api, w->rc, &m.base, err);
 }
 
-static ctr_code reply_wait(struct waiting *w, const struct ctr_task_result *r, struct ctr_error *err)
+static ctr_code reply_wait(struct waiting *w, const struct ctr_task_result *r,
+			   struct ctr_error *err)
 {
-	Containerd__Services__Tasks__V1__WaitResponse m = CONTAINERD__SERVICES__TASKS__V1__WAIT_RESPONSE__INIT;
+	Containerd__Services__Tasks__V1__WaitResponse m =
+		CONTAINERD__SERVICES__TASKS__V1__WAIT_RESPONSE__INIT;
 	Google__Protobuf__Timestamp at = api_time(r->exited_at_ns);
 
 	m.exit_status = r->exit_status;
@@ -108,8 +127,8 @@ static ctr_code reply_wait(struct waiting *w, const struct ctr_task_result *r, s
 	return api_reply(w->api, w->rc, &m.base, err);
 }
 
-void task_process(const struct ctr_task_result *r, const char *container, Containerd__V1__Types__Process *ret,
-		  Google__Protobuf__Timestamp *ret_at)
+void task_process(const struct ctr_task_result *r, const char *container,
+		  Containerd__V1__Types__Process *ret, Google__Protobuf__Timestamp *ret_at)
 {
 	*ret_at = api_time(r->exited_at_ns);
 	containerd__v1__types__process__init(ret);
@@ -127,7 +146,8 @@ void task_process(const struct ctr_task_result *r, const char *container, Contai
 
 static ctr_code reply_get(struct waiting *w, const struct ctr_task_result *r, struct ctr_error *err)
 {
-	Containerd__Services__Tasks__V1__GetResponse m = CONTAINERD__SERVICES__TASKS__V1__GET_RESPONSE__INIT;
+	Containerd__Services__Tasks__V1__GetResponse m =
+		CONTAINERD__SERVICES__TASKS__V1__GET_RESPONSE__INIT;
 	Containerd__V1__Types__Process p;
 	Google__Protobuf__Timestamp at;
 
@@ -138,7 +158,8 @@ static ctr_code reply_get(struct waiting *w, const struct ctr_task_result *r, st
 	return api_reply(w->api, w->rc, &m.base, err);
 }
 
-static ctr_code reply_pids(struct waiting *w, const struct ctr_task_result *r, struct ctr_error *err)
+static ctr_code reply_pids(struct waiting *w, const struct ctr_task_result *r,
+			   struct ctr_error *err)
 {
 	Containerd__Services__Tasks__V1__ListPidsResponse m =
 		CONTAINERD__SERVICES__TASKS__V1__LIST_PIDS_RESPONSE__INIT;
@@ -169,11 +190,12 @@ static ctr_code reply_pids(struct waiting *w, const struct ctr_task_result *r, s
 
 /* ---- requests ---- */
 
-typedef ctr_code (*reply_fn)(struct waiting *w, const struct ctr_task_result *r, struct ctr_error *err);
+typedef ctr_code (*reply_fn)(struct waiting *w, const struct ctr_task_result *r,
+			     struct ctr_error *err);
 
 /* Hand an operation to the core; args are borrowed. */
-static ctr_code send(struct tasks_api *t, struct ctr_rpc_call *rc, const struct ctr_task_args *args, reply_fn reply,
-		     struct ctr_error *err)
+static ctr_code send(struct tasks_api *t, struct ctr_rpc_call *rc, const struct ctr_task_args *args,
+		     reply_fn reply, struct ctr_error *err)
 {
 	struct api *api = t->api;
 	struct waiting *w = calloc(1, sizeof(*w));
@@ -213,15 +235,18 @@ static ctr_code send(struct tasks_api *t, struct ctr_rpc_call *rc, const struct 
 	}
 
 METHOD(start, StartRequest, start_request, CTR_TASK_START, m->exec_id, reply_start, (void)0)
-METHOD(delete_task, DeleteTaskRequest, delete_task_request, CTR_TASK_DELETE, "", reply_delete, (void)0)
+METHOD(delete_task, DeleteTaskRequest, delete_task_request, CTR_TASK_DELETE, "", reply_delete,
+       (void)0)
 METHOD(get, GetRequest, get_request, CTR_TASK_STATE, m->exec_id, reply_get, (void)0)
 METHOD(wait_task, WaitRequest, wait_request, CTR_TASK_WAIT, m->exec_id, reply_wait, (void)0)
 METHOD(pause_task, PauseTaskRequest, pause_task_request, CTR_TASK_PAUSE, "", reply_empty, (void)0)
 METHOD(resume, ResumeTaskRequest, resume_task_request, CTR_TASK_RESUME, "", reply_empty, (void)0)
 METHOD(list_pids, ListPidsRequest, list_pids_request, CTR_TASK_PIDS, "", reply_pids, (void)0)
-METHOD(kill_task, KillRequest, kill_request, CTR_TASK_KILL, m->exec_id, reply_empty, a.signal = m->signal;
+METHOD(kill_task, KillRequest, kill_request, CTR_TASK_KILL, m->exec_id, reply_empty,
+       a.signal = m->signal;
        a.all = m->all != 0)
-METHOD(resize, ResizePtyRequest, resize_pty_request, CTR_TASK_RESIZE, m->exec_id, reply_empty, a.width = m->width;
+METHOD(resize, ResizePtyRequest, resize_pty_request, CTR_TASK_RESIZE, m->exec_id, reply_empty,
+       a.width = m->width;
        a.height = m->height)
 METHOD(exec, ExecProcessRequest, exec_process_request, CTR_TASK_EXEC, m->exec_id, reply_empty,
        a.spec = any_of(m->spec);
@@ -248,7 +273,8 @@ static ctr_code delete_process(void *self, struct ctr_rpc_call *rc, const void *
 	return code;
 }
 
-static ctr_code close_io(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code close_io(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			 struct ctr_error *err)
 {
 	struct tasks_api *t = self;
 	ProtobufCMessage *base = NULL;
@@ -270,7 +296,8 @@ static ctr_code close_io(void *self, struct ctr_rpc_call *rc, const void *data, 
 	return code;
 }
 
-static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct tasks_api *t = self;
 	ProtobufCMessage *base = NULL;
@@ -292,7 +319,8 @@ static ctr_code update(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	return code;
 }
 
-static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err)
 {
 	struct tasks_api *t = self;
 	ProtobufCMessage *base = NULL;
@@ -314,25 +342,29 @@ static ctr_code create(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	a.terminal = m->terminal != 0;
 	a.options = any_of(m->options);
 	if (m->checkpoint)
-		code = t->api->host->fail(err, CTR_UNIMPLEMENTED, "restore of task %s from a checkpoint",
-					  m->container_id);
+		code = t->api->host->fail(err, CTR_UNIMPLEMENTED,
+					  "restore of task %s from a checkpoint", m->container_id);
 	else if (*m->task_api_address)
-		code = t->api->host->fail(err, CTR_UNIMPLEMENTED, "task %s in a sandbox's shim", m->container_id);
+		code = t->api->host->fail(err, CTR_UNIMPLEMENTED, "task %s in a sandbox's shim",
+					  m->container_id);
 	else
-		code = mounts ? send(t, rc, &a, reply_create, err) :
-				t->api->host->fail_errno(err, ENOMEM, "create task %s", m->container_id);
+		code = mounts ? send(t, rc, &a, reply_create, err)
+			      : t->api->host->fail_errno(err, ENOMEM, "create task %s",
+							 m->container_id);
 	protobuf_c_message_free_unpacked(base, NULL);
 	return code;
 }
 
-static ctr_code checkpoint(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err)
+static ctr_code checkpoint(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+			   struct ctr_error *err)
 {
 	struct tasks_api *t = self;
 
 	(void)rc;
 	(void)data;
 	(void)n;
-	return t->api->host->fail(err, CTR_UNIMPLEMENTED, "checkpoint: images of running tasks are not written");
+	return t->api->host->fail(err, CTR_UNIMPLEMENTED,
+				  "checkpoint: images of running tasks are not written");
 }
 
 static const struct ctr_rpc_method methods[] = {

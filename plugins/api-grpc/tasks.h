@@ -18,10 +18,12 @@ struct tasks_api {
 /* All of args but these is empty. Strings are borrowed. */
 void task_args_init(struct ctr_task_args *a, uint32_t op, const char *id, const char *exec_id);
 /* A process as the wire has it; its strings and ret_at are lent by the caller. */
-void task_process(const struct ctr_task_result *r, const char *container, Containerd__V1__Types__Process *ret,
-		  Google__Protobuf__Timestamp *ret_at);
+void task_process(const struct ctr_task_result *r, const char *container,
+		  Containerd__V1__Types__Process *ret, Google__Protobuf__Timestamp *ret_at);
 
-ctr_code tasks_list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err);
-ctr_code tasks_metrics(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n, struct ctr_error *err);
+ctr_code tasks_list(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		    struct ctr_error *err);
+ctr_code tasks_metrics(void *self, struct ctr_rpc_call *rc, const void *data, uint64_t n,
+		       struct ctr_error *err);
 
 #endif

@@ -25,15 +25,17 @@ static ctr_code to_info(void *ud, const struct ctr_graph_node *node)
 	return s->sink(s->ud, &info);
 }
 
-ctr_code treedir_flags(const struct treedir *t, const char *key, uint32_t flags, uint32_t known, struct ctr_error *err)
+ctr_code treedir_flags(const struct treedir *t, const char *key, uint32_t flags, uint32_t known,
+		       struct ctr_error *err)
 {
 	if (!(flags & ~known))
 		return CTR_OK;
-	return t->host->fail(err, CTR_INVALID_ARGUMENT, "snapshot '%s': unknown flags 0x%x", key, flags & ~known);
+	return t->host->fail(err, CTR_INVALID_ARGUMENT, "snapshot '%s': unknown flags 0x%x", key,
+			     flags & ~known);
 }
 
-ctr_code treedir_stat(void *self, const struct ctr_call *call, const char *key, ctr_snapshot_sink sink, void *ud,
-		      struct ctr_error *err)
+ctr_code treedir_stat(void *self, const struct ctr_call *call, const char *key,
+		      ctr_snapshot_sink sink, void *ud, struct ctr_error *err)
 {
 	struct treedir *t = self;
 	struct info_sink s = { sink, ud };
@@ -41,15 +43,16 @@ ctr_code treedir_stat(void *self, const struct ctr_call *call, const char *key, 
 	return t->graph->get(t->host, call, key, to_info, &s, err);
 }
 
-ctr_code treedir_update(void *self, const struct ctr_call *call, const char *key, struct ctr_labels labels,
-			struct ctr_error *err)
+ctr_code treedir_update(void *self, const struct ctr_call *call, const char *key,
+			struct ctr_labels labels, struct ctr_error *err)
 {
 	struct treedir *t = self;
 
 	return t->graph->update(t->host, call, key, labels, err);
 }
 
-ctr_code treedir_walk(void *self, const struct ctr_call *call, ctr_snapshot_sink sink, void *ud, struct ctr_error *err)
+ctr_code treedir_walk(void *self, const struct ctr_call *call, ctr_snapshot_sink sink, void *ud,
+		      struct ctr_error *err)
 {
 	struct treedir *t = self;
 	struct info_sink s = { sink, ud };
@@ -57,7 +60,8 @@ ctr_code treedir_walk(void *self, const struct ctr_call *call, ctr_snapshot_sink
 	return t->graph->walk(t->host, call, to_info, &s, err);
 }
 
-ctr_code treedir_remove(void *self, const struct ctr_call *call, const char *key, struct ctr_error *err)
+ctr_code treedir_remove(void *self, const struct ctr_call *call, const char *key,
+			struct ctr_error *err)
 {
 	struct treedir *t = self;
 	uint64_t id;
@@ -74,8 +78,8 @@ ctr_code treedir_cleanup(void *self, const struct ctr_call *call, struct ctr_err
 	return treedir_reap(self, err);
 }
 
-ctr_code treedir_commit(void *self, const struct ctr_call *call, const struct ctr_snapshot_commit *args,
-			struct ctr_error *err)
+ctr_code treedir_commit(void *self, const struct ctr_call *call,
+			const struct ctr_snapshot_commit *args, struct ctr_error *err)
 {
 	struct treedir *t = self;
 	/* A committed tree never changes: usage() measures it when somebody asks, instead of every commit. */
@@ -92,8 +96,8 @@ ctr_code treedir_commit(void *self, const struct ctr_call *call, const struct ct
 	return t->graph->commit(t->host, call, args, &usage, err);
 }
 
-ctr_code treedir_sync_keys(void *self, const struct ctr_call *call, const char *const *keys, uint64_t n,
-			   struct ctr_error *err)
+ctr_code treedir_sync_keys(void *self, const struct ctr_call *call, const char *const *keys,
+			   uint64_t n, struct ctr_error *err)
 {
 	(void)call;
 	(void)keys;

@@ -25,7 +25,8 @@ ctr_code treedir_open(struct treedir *t, const struct ctr_host *h, struct ctr_er
 	t->root_fd = t->fd = -1;
 	t->graph = h->service(h, CTR_SERVICE_SNAPGRAPH, &size);
 	if (!t->graph || size < sizeof(*t->graph))
-		return h->fail(err, CTR_UNIMPLEMENTED, "the host has no service %s", CTR_SERVICE_SNAPGRAPH);
+		return h->fail(err, CTR_UNIMPLEMENTED, "the host has no service %s",
+			       CTR_SERVICE_SNAPGRAPH);
 
 	t->root_fd = path_own_dir(h->root_dir, 0700);
 	if (t->root_fd < 0)
@@ -76,8 +77,8 @@ void treedir_discard(const struct treedir *t, uint64_t id)
 	treedir_name(id, name);
 	int r = path_remove_tree(t->fd, name);
 	if (r < 0)
-		t->host->log(t->host, CTR_LOG_WARN, "snapshot directory %s left to the reaper: %s", name,
-			     strerrordesc_np(-r));
+		t->host->log(t->host, CTR_LOG_WARN, "snapshot directory %s left to the reaper: %s",
+			     name, strerrordesc_np(-r));
 }
 
 void treedir_undo(const struct treedir *t, uint64_t id)
@@ -117,7 +118,8 @@ ctr_code treedir_reap(struct treedir *t, struct ctr_error *err)
 			continue;
 		code = t->graph->has(t->host, id, &used, err);
 		if (code == CTR_OK && !used) {
-			t->host->log(t->host, CTR_LOG_INFO, "removing orphan snapshot directory %s", e->d_name);
+			t->host->log(t->host, CTR_LOG_INFO, "removing orphan snapshot directory %s",
+				     e->d_name);
 			treedir_discard(t, id);
 		}
 	}

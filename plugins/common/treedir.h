@@ -16,7 +16,7 @@ struct treedir {
 	const struct ctr_host *host;
 	const struct ctr_snapgraph_ops *graph;
 	int root_fd; /* opened before the first write: syncfs() on it reports every writeback error since */
-	int fd;      /* snapshots/ */
+	int fd;        /* snapshots/ */
 	uint64_t born; /* numbers from here on were given out in this run: never an orphan */
 };
 
@@ -36,23 +36,26 @@ ctr_code treedir_reap(struct treedir *t, struct ctr_error *err);
 /* All that was written below the root is durable. */
 ctr_code treedir_sync(const struct treedir *t, struct ctr_error *err);
 /* Inodes and bytes on disk of the tree below dir_fd; a file with several links counts once. Borrows dir_fd. */
-ctr_code treedir_usage(const struct treedir *t, const struct ctr_call *call, int dir_fd, struct ctr_usage *ret,
-		       struct ctr_error *err);
+ctr_code treedir_usage(const struct treedir *t, const struct ctr_call *call, int dir_fd,
+		       struct ctr_usage *ret, struct ctr_error *err);
 void treedir_name(uint64_t id, char ret[TREEDIR_NAME_ROOM]);
 /* CTR_INVALID_ARGUMENT when flags holds one that is not in known: it asks for something that would not be done. */
-ctr_code treedir_flags(const struct treedir *t, const char *key, uint32_t flags, uint32_t known, struct ctr_error *err);
+ctr_code treedir_flags(const struct treedir *t, const char *key, uint32_t flags, uint32_t known,
+		       struct ctr_error *err);
 
 /* The snapshotter methods that only ask the graph. self is a struct treedir. */
-ctr_code treedir_stat(void *self, const struct ctr_call *call, const char *key, ctr_snapshot_sink sink, void *ud,
+ctr_code treedir_stat(void *self, const struct ctr_call *call, const char *key,
+		      ctr_snapshot_sink sink, void *ud, struct ctr_error *err);
+ctr_code treedir_update(void *self, const struct ctr_call *call, const char *key,
+			struct ctr_labels labels, struct ctr_error *err);
+ctr_code treedir_walk(void *self, const struct ctr_call *call, ctr_snapshot_sink sink, void *ud,
 		      struct ctr_error *err);
-ctr_code treedir_update(void *self, const struct ctr_call *call, const char *key, struct ctr_labels labels,
+ctr_code treedir_remove(void *self, const struct ctr_call *call, const char *key,
 			struct ctr_error *err);
-ctr_code treedir_walk(void *self, const struct ctr_call *call, ctr_snapshot_sink sink, void *ud, struct ctr_error *err);
-ctr_code treedir_remove(void *self, const struct ctr_call *call, const char *key, struct ctr_error *err);
 ctr_code treedir_cleanup(void *self, const struct ctr_call *call, struct ctr_error *err);
-ctr_code treedir_commit(void *self, const struct ctr_call *call, const struct ctr_snapshot_commit *args,
-			struct ctr_error *err);
-ctr_code treedir_sync_keys(void *self, const struct ctr_call *call, const char *const *keys, uint64_t n,
-			   struct ctr_error *err);
+ctr_code treedir_commit(void *self, const struct ctr_call *call,
+			const struct ctr_snapshot_commit *args, struct ctr_error *err);
+ctr_code treedir_sync_keys(void *self, const struct ctr_call *call, const char *const *keys,
+			   uint64_t n, struct ctr_error *err);
 
 #endif

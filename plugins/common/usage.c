@@ -63,8 +63,8 @@ static int count(struct seen *seen, const struct stat *st, struct ctr_usage *u)
 	return 0;
 }
 
-ctr_code treedir_usage(const struct treedir *t, const struct ctr_call *call, int dir_fd, struct ctr_usage *ret,
-		       struct ctr_error *err)
+ctr_code treedir_usage(const struct treedir *t, const struct ctr_call *call, int dir_fd,
+		       struct ctr_usage *ret, struct ctr_error *err)
 {
 	struct ctr_usage usage = { .size = sizeof(usage) };
 	struct seen seen = { 0 };
@@ -85,7 +85,8 @@ ctr_code treedir_usage(const struct treedir *t, const struct ctr_call *call, int
 			continue;
 		if (e->fts_info == FTS_NS || e->fts_info == FTS_ERR || e->fts_info == FTS_DNR) {
 			if (e->fts_errno != ENOENT) /* gone meanwhile: an active snapshot lives */
-				code = t->host->fail_errno(err, e->fts_errno, "measure '%s'", e->fts_name);
+				code = t->host->fail_errno(err, e->fts_errno, "measure '%s'",
+							   e->fts_name);
 			continue;
 		}
 		if (count(&seen, e->fts_statp, &usage) < 0)

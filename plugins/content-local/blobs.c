@@ -63,8 +63,8 @@ static ctr_code no_blob(const struct local *l, const char *digest, int e, struct
 	return l->host->fail_errno(err, e, "content %s", digest);
 }
 
-ctr_code blob_info(void *self, const struct ctr_call *call, const char *digest, ctr_blob_sink sink, void *ud,
-		   struct ctr_error *err)
+ctr_code blob_info(void *self, const struct ctr_call *call, const char *digest, ctr_blob_sink sink,
+		   void *ud, struct ctr_error *err)
 {
 	struct local *l = self;
 	char path[BLOB_PATH_ROOM];
@@ -81,12 +81,14 @@ ctr_code blob_info(void *self, const struct ctr_call *call, const char *digest, 
 }
 
 /* One algorithm's directory. Names that are no digest are not ours and are passed over. */
-static ctr_code walk_algorithm(struct local *l, const struct ctr_call *call, const char *algorithm, ctr_blob_sink sink,
-			       void *ud, struct ctr_error *err)
+static ctr_code walk_algorithm(struct local *l, const struct ctr_call *call, const char *algorithm,
+			       ctr_blob_sink sink, void *ud, struct ctr_error *err)
 {
 	int fd = openat(l->blobs_fd, algorithm, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? CTR_OK : l->host->fail_errno(err, errno, "open blobs/%s", algorithm);
+		return errno == ENOENT
+			       ? CTR_OK
+			       : l->host->fail_errno(err, errno, "open blobs/%s", algorithm);
 
 	DIR *dir = fdopendir(fd);
 	if (!dir) {
@@ -101,7 +103,8 @@ static ctr_code walk_algorithm(struct local *l, const struct ctr_call *call, con
 		struct stat st;
 
 		snprintf(digest, sizeof(digest), "%s:%s", algorithm, e->d_name);
-		if (!digest_valid(digest) || fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (!digest_valid(digest) ||
+		    fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		struct ctr_blob_info info = info_of(digest, &st);
 		code = sink(ud, &info);
@@ -112,7 +115,8 @@ static ctr_code walk_algorithm(struct local *l, const struct ctr_call *call, con
 	return code;
 }
 
-ctr_code blob_walk(void *self, const struct ctr_call *call, ctr_blob_sink sink, void *ud, struct ctr_error *err)
+ctr_code blob_walk(void *self, const struct ctr_call *call, ctr_blob_sink sink, void *ud,
+		   struct ctr_error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++) {
 		ctr_code code = walk_algorithm(self, call, algorithms[i], sink, ud, err);
@@ -122,7 +126,8 @@ ctr_code blob_walk(void *self, const struct ctr_call *call, ctr_blob_sink sink, 
 	return CTR_OK;
 }
 
-ctr_code blob_remove(void *self, const struct ctr_call *call, const char *digest, struct ctr_error *err)
+ctr_code blob_remove(void *self, const struct ctr_call *call, const char *digest,
+		     struct ctr_error *err)
 {
 	struct local *l = self;
 	char path[BLOB_PATH_ROOM];
@@ -135,8 +140,8 @@ ctr_code blob_remove(void *self, const struct ctr_call *call, const char *digest
 	return CTR_OK;
 }
 
-ctr_code blob_reader_fd(void *self, const struct ctr_call *call, const char *digest, int32_t *ret_fd,
-			int64_t *ret_length, struct ctr_error *err)
+ctr_code blob_reader_fd(void *self, const struct ctr_call *call, const char *digest,
+			int32_t *ret_fd, int64_t *ret_length, struct ctr_error *err)
 {
 	struct local *l = self;
 	char path[BLOB_PATH_ROOM];
@@ -146,7 +151,8 @@ ctr_code blob_reader_fd(void *self, const struct ctr_call *call, const char *dig
 	if (blob_path(digest, path) < 0)
 		return no_blob(l, digest, EINVAL, err);
 
-	AUTO_CLOSE int fd = path_open(l->blobs_fd, path, PATH_BENEATH | PATH_NO_SYMLINKS, O_RDONLY, 0);
+	AUTO_CLOSE int fd =
+		path_open(l->blobs_fd, path, PATH_BENEATH | PATH_NO_SYMLINKS, O_RDONLY, 0);
 	if (fd < 0)
 		return no_blob(l, digest, -fd, err);
 	if (fstat(fd, &st) < 0)
@@ -175,8 +181,8 @@ ctr_code blob_reader(void *self, const struct ctr_call *call, const char *digest
 	return code;
 }
 
-ctr_code blob_read_at(void *self, void *reader, void *data, uint64_t n, int64_t offset, uint64_t *ret_n,
-		      struct ctr_error *err)
+ctr_code blob_read_at(void *self, void *reader, void *data, uint64_t n, int64_t offset,
+		      uint64_t *ret_n, struct ctr_error *err)
 {
 	struct local *l = self;
 	struct reader *r = reader;

@@ -23,12 +23,14 @@ static ctr_code digest_of(struct local *l, struct writer *w, const struct ctr_co
 	const char *expected = args->expected ? args->expected : "";
 
 	if (*expected && !digest_valid(expected))
-		return l->host->fail(err, CTR_INVALID_ARGUMENT, "digest '%s' is malformed", expected);
+		return l->host->fail(err, CTR_INVALID_ARGUMENT, "digest '%s' is malformed",
+				     expected);
 	if (args->digest && *args->digest) {
 		if (!w->given || !digest_valid(args->digest))
-			return l->host->fail(err, CTR_INVALID_ARGUMENT,
-					     "ingest '%s': digest given without writer_fd, or malformed",
-					     w->meta.ref);
+			return l->host->fail(
+				err, CTR_INVALID_ARGUMENT,
+				"ingest '%s': digest given without writer_fd, or malformed",
+				w->meta.ref);
 		snprintf(ret, CTR_DIGEST_ROOM, "%s", args->digest);
 		return CTR_OK;
 	}
@@ -88,15 +90,16 @@ ctr_code writer_commit(void *self, void *writer, const struct ctr_content_commit
 		return l->host->fail_errno(err, r, "ingest '%s'", w->meta.ref);
 	if (args->total_bytes > 0 && args->total_bytes != w->offset)
 		return l->host->fail(err, CTR_FAILED_PRECONDITION,
-				     "\"%s\" failed size validation: %" PRId64 " != %" PRId64, w->meta.ref,
-				     w->offset, args->total_bytes);
+				     "\"%s\" failed size validation: %" PRId64 " != %" PRId64,
+				     w->meta.ref, w->offset, args->total_bytes);
 
 	ctr_code code = digest_of(l, w, args, digest, err);
 	if (code != CTR_OK)
 		return code;
 	if (args->expected && *args->expected && strcmp(digest, args->expected) != 0)
-		return l->host->fail(err, CTR_FAILED_PRECONDITION, "unexpected commit digest %s, expected %s",
-				     digest, args->expected);
+		return l->host->fail(err, CTR_FAILED_PRECONDITION,
+				     "unexpected commit digest %s, expected %s", digest,
+				     args->expected);
 
 	r = publish(l, w, digest, !(args->flags & CTR_COMMIT_NO_SYNC));
 	if (r < 0 && r != -EEXIST)

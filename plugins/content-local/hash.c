@@ -51,7 +51,8 @@ int hash_text(const struct hash *h, char ret[CTR_DIGEST_ROOM])
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 	EVP_MD_CTX *copy = EVP_MD_CTX_new();
-	int ok = copy && EVP_MD_CTX_copy_ex(copy, h->ctx) == 1 && EVP_DigestFinal_ex(copy, sum, &n) == 1;
+	int ok = copy && EVP_MD_CTX_copy_ex(copy, h->ctx) == 1 &&
+		 EVP_DigestFinal_ex(copy, sum, &n) == 1;
 
 	EVP_MD_CTX_free(copy);
 	if (!ok)

@@ -101,8 +101,10 @@ static ctr_code report(struct local *l, const char *name, ctr_ingest_sink sink, 
 	struct ingest_meta m;
 	struct stat st;
 
-	AUTO_CLOSE int dir = openat(l->ingest_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0 || ingest_meta_read(dir, &m) < 0 || fstatat(dir, "data", &st, AT_SYMLINK_NOFOLLOW) < 0)
+	AUTO_CLOSE int dir =
+		openat(l->ingest_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0 || ingest_meta_read(dir, &m) < 0 ||
+	    fstatat(dir, "data", &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return CTR_OK;
 
 	struct ctr_ingest_status s = {
@@ -144,7 +146,8 @@ ctr_code ingest_statuses(void *self, const struct ctr_call *call, ctr_ingest_sin
 	return code;
 }
 
-ctr_code ingest_abort(void *self, const struct ctr_call *call, const char *ref, struct ctr_error *err)
+ctr_code ingest_abort(void *self, const struct ctr_call *call, const char *ref,
+		      struct ctr_error *err)
 {
 	struct local *l = self;
 	char name[INGEST_NAME_ROOM];
@@ -154,7 +157,8 @@ ctr_code ingest_abort(void *self, const struct ctr_call *call, const char *ref, 
 	if (ingest_name(ref, name) < 0)
 		return l->host->fail_errno(err, ENOMEM, "abort ingest '%s'", ref);
 	if (ingest_locked(l, name, &since))
-		return l->host->fail(err, CTR_UNAVAILABLE, "abort ingest '%s': a writer has it open", ref);
+		return l->host->fail(err, CTR_UNAVAILABLE,
+				     "abort ingest '%s': a writer has it open", ref);
 	if (faccessat(l->ingest_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return l->host->fail(err, CTR_NOT_FOUND, "ingest ref %s", ref);
 

@@ -33,7 +33,8 @@ static int open_dirs(struct local *l)
 	return MIN(l->ingest_fd, 0);
 }
 
-static ctr_code content_check(const struct ctr_host *h, const struct ctr_table *cfg, struct ctr_error *err)
+static ctr_code content_check(const struct ctr_host *h, const struct ctr_table *cfg,
+			      struct ctr_error *err)
 {
 	(void)h;
 	(void)cfg;
@@ -41,8 +42,8 @@ static ctr_code content_check(const struct ctr_host *h, const struct ctr_table *
 	return CTR_OK; /* no key: the host reports whatever it finds */
 }
 
-static ctr_code content_init(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps *deps,
-			     void **ret_self, struct ctr_error *err)
+static ctr_code content_init(const struct ctr_host *h, const struct ctr_table *cfg,
+			     const struct ctr_deps *deps, void **ret_self, struct ctr_error *err)
 {
 	(void)cfg;
 	(void)deps;

@@ -51,8 +51,8 @@ static ctr_code lock_ref(struct local *l, struct writer *w, struct ctr_error *er
 
 		clock_rfc3339(since_ns, since);
 		str_from_duration(clock_wall_ns() - since_ns, lasted, sizeof(lasted));
-		return l->host->fail(err, CTR_UNAVAILABLE, "ref %s locked for %s (since %s)", w->meta.ref, lasted,
-				     since);
+		return l->host->fail(err, CTR_UNAVAILABLE, "ref %s locked for %s (since %s)",
+				     w->meta.ref, lasted, since);
 	}
 	return CTR_OK;
 }
@@ -94,26 +94,30 @@ static int open_files(struct local *l, struct writer *w)
 	return writer_length(w);
 }
 
-static ctr_code check_open(struct local *l, const struct ctr_ingest_open *args, struct ctr_error *err)
+static ctr_code check_open(struct local *l, const struct ctr_ingest_open *args,
+			   struct ctr_error *err)
 {
 	if (!args->ref || !*args->ref)
 		return l->host->fail(err, CTR_INVALID_ARGUMENT, "ref must not be empty");
 	if (strlen(args->ref) > REF_MAX)
-		return l->host->fail(err, CTR_INVALID_ARGUMENT, "ref is longer than %d bytes", REF_MAX);
+		return l->host->fail(err, CTR_INVALID_ARGUMENT, "ref is longer than %d bytes",
+				     REF_MAX);
 	if (args->total_bytes < 0)
-		return l->host->fail(err, CTR_INVALID_ARGUMENT, "ref %s: negative total", args->ref);
+		return l->host->fail(err, CTR_INVALID_ARGUMENT, "ref %s: negative total",
+				     args->ref);
 	if (args->expected && *args->expected) {
 		if (!digest_valid(args->expected))
-			return l->host->fail(err, CTR_INVALID_ARGUMENT, "ref %s: digest '%s' is malformed",
-					     args->ref, args->expected);
+			return l->host->fail(err, CTR_INVALID_ARGUMENT,
+					     "ref %s: digest '%s' is malformed", args->ref,
+					     args->expected);
 		if (blob_exists(l, args->expected))
 			return l->host->fail(err, CTR_ALREADY_EXISTS, "content %s", args->expected);
 	}
 	return CTR_OK;
 }
 
-ctr_code writer_open(void *self, const struct ctr_call *call, const struct ctr_ingest_open *args, void **ret_writer,
-		     struct ctr_error *err)
+ctr_code writer_open(void *self, const struct ctr_call *call, const struct ctr_ingest_open *args,
+		     void **ret_writer, struct ctr_error *err)
 {
 	struct local *l = self;
 
@@ -202,7 +206,8 @@ ctr_code writer_catch_up(struct local *l, struct writer *w, struct ctr_error *er
 		size_t want = (size_t)MIN(w->offset - w->hashed, (int64_t)READ_BYTES);
 		ssize_t n = io_pread_full(w->data_fd, data, want, w->hashed);
 		if (n <= 0)
-			return l->host->fail_errno(err, n < 0 ? (int)n : EIO, "read ingest '%s'", w->meta.ref);
+			return l->host->fail_errno(err, n < 0 ? (int)n : EIO, "read ingest '%s'",
+						   w->meta.ref);
 		if (hash_add(&w->hash, data, (size_t)n) < 0)
 			return l->host->fail_errno(err, EIO, "hash ingest '%s'", w->meta.ref);
 		w->hashed += n;
@@ -219,7 +224,8 @@ ctr_code writer_write(void *self, void *writer, const void *data, uint64_t n, st
 	if (r < 0) {
 		/* What a full disk cut short must not stay behind as if it had been accepted. */
 		if (ftruncate(w->data_fd, w->offset) < 0)
-			l->host->log(l->host, CTR_LOG_WARN, "ingest '%s': cannot cut back", w->meta.ref);
+			l->host->log(l->host, CTR_LOG_WARN, "ingest '%s': cannot cut back",
+				     w->meta.ref);
 		return l->host->fail_errno(err, r, "write ingest '%s'", w->meta.ref);
 	}
 	if (w->hashed == w->offset) {
@@ -237,7 +243,8 @@ ctr_code writer_truncate(void *self, void *writer, int64_t length, struct ctr_er
 	struct writer *w = writer;
 
 	if (length < 0 || length > w->offset)
-		return l->host->fail(err, CTR_OUT_OF_RANGE, "truncate ingest '%s' of %" PRId64 " bytes to %" PRId64,
+		return l->host->fail(err, CTR_OUT_OF_RANGE,
+				     "truncate ingest '%s' of %" PRId64 " bytes to %" PRId64,
 				     w->meta.ref, w->offset, length);
 	if (ftruncate(w->data_fd, length) < 0)
 		return l->host->fail_errno(err, errno, "truncate ingest '%s'", w->meta.ref);
@@ -245,8 +252,8 @@ ctr_code writer_truncate(void *self, void *writer, int64_t length, struct ctr_er
 	return w->hashed > length ? hash_restart(l, w, err) : CTR_OK;
 }
 
-ctr_code writer_status(void *self, void *writer, ctr_ingest_sink sink, void *ud, char ret_digest[CTR_DIGEST_ROOM],
-		       struct ctr_error *err)
+ctr_code writer_status(void *self, void *writer, ctr_ingest_sink sink, void *ud,
+		       char ret_digest[CTR_DIGEST_ROOM], struct ctr_error *err)
 {
 	struct local *l = self;
 	struct writer *w = writer;

@@ -18,21 +18,25 @@
 #define VERSION_MAX 3
 
 /* "unix:///path" -> path. Other schemes name sockets that this daemon does not dial. */
-static ctr_code take_address(struct runtime *rt, const char *address, const char *protocol, struct bootstrap *ret,
-			     struct ctr_error *err)
+static ctr_code take_address(struct runtime *rt, const char *address, const char *protocol,
+			     struct bootstrap *ret, struct ctr_error *err)
 {
 	if (protocol && *protocol && strcasecmp(protocol, "ttrpc") != 0)
-		return rt->host->fail(err, CTR_UNIMPLEMENTED, "shim protocol '%s' is not supported", protocol);
+		return rt->host->fail(err, CTR_UNIMPLEMENTED, "shim protocol '%s' is not supported",
+				      protocol);
 	if (!str_starts(address, "unix:///"))
-		return rt->host->fail(err, CTR_UNIMPLEMENTED, "address '%.200s' is not supported: only unix:///path is",
+		return rt->host->fail(err, CTR_UNIMPLEMENTED,
+				      "address '%.200s' is not supported: only unix:///path is",
 				      address);
 	if (ret->version < 2 || ret->version > VERSION_MAX)
-		return rt->host->fail(err, CTR_UNIMPLEMENTED, "shim version %d is not supported", ret->version);
+		return rt->host->fail(err, CTR_UNIMPLEMENTED, "shim version %d is not supported",
+				      ret->version);
 	ret->address = str_dup(address + strlen("unix://"));
 	return ret->address ? CTR_OK : rt->host->fail_errno(err, ENOMEM, "shim address");
 }
 
-static ctr_code from_json(struct runtime *rt, const char *text, size_t n, struct bootstrap *ret, struct ctr_error *err)
+static ctr_code from_json(struct runtime *rt, const char *text, size_t n, struct bootstrap *ret,
+			  struct ctr_error *err)
 {
 	json_error_t why;
 	json_t *doc = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
@@ -45,15 +49,18 @@ static ctr_code from_json(struct runtime *rt, const char *text, size_t n, struct
 	else if (!address)
 		code = rt->host->fail(err, CTR_INTERNAL, "shim's answer has no address");
 	else
-		code = take_address(rt, address, json_string_value(json_object_get(doc, "protocol")), ret, err);
+		code = take_address(rt, address,
+				    json_string_value(json_object_get(doc, "protocol")), ret, err);
 	json_decref(doc);
 	return code;
 }
 
-ctr_code bootstrap_parse(struct runtime *rt, const char *text, size_t n, struct bootstrap *ret, struct ctr_error *err)
+ctr_code bootstrap_parse(struct runtime *rt, const char *text, size_t n, struct bootstrap *ret,
+			 struct ctr_error *err)
 {
 	Containerd__Runtime__Bootstrap__V1__BootstrapResult *m =
-		containerd__runtime__bootstrap__v1__bootstrap_result__unpack(NULL, n, (const uint8_t *)text);
+		containerd__runtime__bootstrap__v1__bootstrap_result__unpack(NULL, n,
+									     (const uint8_t *)text);
 
 	if (m && m->version >= 2 && *m->address) {
 		ret->version = m->version;
@@ -81,8 +88,8 @@ ctr_code bootstrap_parse(struct runtime *rt, const char *text, size_t n, struct 
 int bootstrap_write(struct task *t, const struct bootstrap *b)
 {
 	AUTO_FREE char *address = str_printf("unix://%s", b->address);
-	json_t *doc = json_pack("{s:i,s:s,s:s}", "version", b->version, "address", str_or(address, ""), "protocol",
-				"ttrpc");
+	json_t *doc = json_pack("{s:i,s:s,s:s}", "version", b->version, "address",
+				str_or(address, ""), "protocol", "ttrpc");
 	AUTO_FREE char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
 
 	json_decref(doc);

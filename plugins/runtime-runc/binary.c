@@ -76,8 +76,8 @@ static void on_limit(void *ud)
 	struct run *r = ud;
 
 	r->timer = NULL;
-	r->task->rt->host->log(r->task->rt->host, CTR_LOG_WARN, "shim %s: its binary does not end: killed",
-			       r->task->key);
+	r->task->rt->host->log(r->task->rt->host, CTR_LOG_WARN,
+			       "shim %s: its binary does not end: killed", r->task->key);
 	(void)syscall(SYS_pidfd_send_signal, r->pid_fd, SIGKILL, NULL, 0);
 }
 
@@ -112,10 +112,18 @@ fail:
 static char **arguments(struct task *t, const char *verb, int with_bundle)
 {
 	const char *const args[] = {
-		t->binary,	"-namespace",	    t->ns,
-		"-address",	t->rt->ttrpc->grpc_address(t->rt->host), "-publish-binary",
-		"/proc/self/exe", "-id",	    t->id,
-		with_bundle ? "-bundle" : verb, t->bundle, verb,
+		t->binary,
+		"-namespace",
+		t->ns,
+		"-address",
+		t->rt->ttrpc->grpc_address(t->rt->host),
+		"-publish-binary",
+		"/proc/self/exe",
+		"-id",
+		t->id,
+		with_bundle ? "-bundle" : verb,
+		t->bundle,
+		verb,
 	};
 	size_t n = with_bundle ? ARRAY_SIZE(args) : ARRAY_SIZE(args) - 2;
 	char **argv = NULL;
@@ -134,8 +142,8 @@ static int pidfd_of(int32_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-ctr_code binary_run(struct task *t, const char *verb, int with_bundle, int64_t limit_ns, binary_done done, void *ud,
-		    struct ctr_error *err)
+ctr_code binary_run(struct task *t, const char *verb, int with_bundle, int64_t limit_ns,
+		    binary_done done, void *ud, struct ctr_error *err)
 {
 	struct runtime *rt = t->rt;
 	AUTO_STRV argv = arguments(t, verb, with_bundle);
@@ -149,7 +157,12 @@ ctr_code binary_run(struct task *t, const char *verb, int with_bundle, int64_t l
 		return rt->host->fail_errno(err, ENOMEM, "run '%s'", t->binary);
 	}
 	task_ref(t);
-	*r = (struct run){ .task = t, .output = BUF_INIT(ANSWER_MAX), .out_fd = -1, .pid_fd = -1, .done = done, .ud = ud };
+	*r = (struct run){ .task = t,
+			   .output = BUF_INIT(ANSWER_MAX),
+			   .out_fd = -1,
+			   .pid_fd = -1,
+			   .done = done,
+			   .ud = ud };
 
 	int e = cwd < 0 ? cwd : fd_pipe(out, 0);
 	if (e < 0) {
@@ -173,7 +186,8 @@ ctr_code binary_run(struct task *t, const char *verb, int with_bundle, int64_t l
 		.flags = CTR_SPAWN_CWD | CTR_SPAWN_GROUP,
 	};
 	int32_t pid;
-	ctr_code code = rt->loop->add_fd(rt->host, r->out_fd, EPOLLIN, on_output, r, &r->out_watch, err);
+	ctr_code code =
+		rt->loop->add_fd(rt->host, r->out_fd, EPOLLIN, on_output, r, &r->out_watch, err);
 	if (code == CTR_OK)
 		code = rt->spawn->watch(rt->host, &args, on_end, r, &pid, err);
 	if (code != CTR_OK) {
@@ -182,6 +196,7 @@ ctr_code binary_run(struct task *t, const char *verb, int with_bundle, int64_t l
 	}
 	r->pid_fd = pidfd_of(pid);
 	if (r->pid_fd >= 0)
-		(void)rt->loop->add_timer(rt->host, clock_now_ns() + limit_ns, on_limit, r, &r->timer, NULL);
+		(void)rt->loop->add_timer(rt->host, clock_now_ns() + limit_ns, on_limit, r,
+					  &r->timer, NULL);
 	return CTR_OK;
 }

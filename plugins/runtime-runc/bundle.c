@@ -39,7 +39,8 @@ static int fresh_dir(int root_fd, const char *ns, const char *id, mode_t mode)
 
 int bundle_open(const struct task *t)
 {
-	return path_open(t->rt->state_fd, t->key, PATH_BENEATH | PATH_NO_SYMLINKS, O_RDONLY | O_DIRECTORY, 0);
+	return path_open(t->rt->state_fd, t->key, PATH_BENEATH | PATH_NO_SYMLINKS,
+			 O_RDONLY | O_DIRECTORY, 0);
 }
 
 int bundle_write(struct task *t, const char *name, const void *data, size_t n, unsigned mode)
@@ -83,12 +84,13 @@ static void unmount_rootfs(const struct task *t)
 
 static void remove_from(struct task *t, int root_fd)
 {
-	AUTO_CLOSE int parent = path_open(root_fd, t->ns, PATH_BENEATH | PATH_NO_SYMLINKS, O_RDONLY | O_DIRECTORY, 0);
+	AUTO_CLOSE int parent = path_open(root_fd, t->ns, PATH_BENEATH | PATH_NO_SYMLINKS,
+					  O_RDONLY | O_DIRECTORY, 0);
 	int r = parent < 0 ? parent : path_remove_tree(parent, t->id);
 
 	if (r < 0 && r != -ENOENT)
-		t->rt->host->log(t->rt->host, CTR_LOG_WARN, "task %s: left behind '%s': %s", t->key, t->bundle,
-				 strerrordesc_np(-r));
+		t->rt->host->log(t->rt->host, CTR_LOG_WARN, "task %s: left behind '%s': %s", t->key,
+				 t->bundle, strerrordesc_np(-r));
 }
 
 void bundle_remove(struct task *t)
@@ -112,7 +114,8 @@ static void on_log(void *ud, uint32_t events)
 	text[n] = '\0';
 	for (char *line = text, *end; *line; line = end) {
 		end = line + strcspn(line, "\n");
-		t->rt->host->log(t->rt->host, CTR_LOG_INFO, "shim %s: %.*s", t->key, (int)(end - line), line);
+		t->rt->host->log(t->rt->host, CTR_LOG_INFO, "shim %s: %.*s", t->key,
+				 (int)(end - line), line);
 		if (*end)
 			end++;
 	}
@@ -130,7 +133,8 @@ int log_open(struct task *t)
 	t->log_fd = openat(dir, "log", O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (t->log_fd < 0)
 		return -errno;
-	if (t->rt->loop->add_fd(t->rt->host, t->log_fd, EPOLLIN, on_log, t, &t->log_watch, NULL) != CTR_OK)
+	if (t->rt->loop->add_fd(t->rt->host, t->log_fd, EPOLLIN, on_log, t, &t->log_watch, NULL) !=
+	    CTR_OK)
 		return -ENOMEM;
 	return 0;
 }

@@ -16,12 +16,21 @@
 static void answer_waiting(struct task *t, uint32_t pid, uint32_t status, int64_t at_ns)
 {
 	struct ctr_task_result r = {
-		.size = sizeof(r), .status = CTR_TASK_STOPPED, .pid = pid, .exit_status = status, .exited_at_ns = at_ns,
-		.id = t->id, .exec_id = "", .bundle = t->bundle, .stdin_path = "", .stdout_path = "",
-		.stderr_path = "", .stats = { "", NULL, 0 },
+		.size = sizeof(r),
+		.status = CTR_TASK_STOPPED,
+		.pid = pid,
+		.exit_status = status,
+		.exited_at_ns = at_ns,
+		.id = t->id,
+		.exec_id = "",
+		.bundle = t->bundle,
+		.stdin_path = "",
+		.stdout_path = "",
+		.stderr_path = "",
+		.stats = { "", NULL, 0 },
 	};
 
-	list_for_safe(it, &t->waiting) {
+	list_for_safe (it, &t->waiting) {
 		struct request *q = list_entry(it, struct request, link);
 
 		if (q->op != CTR_TASK_DELETE || !q->of_init)
@@ -37,15 +46,16 @@ static void on_cleaned(void *ud, int ok, const char *output, size_t n)
 	uint32_t pid = t->pid, status = LOST_STATUS;
 	int64_t at_ns = clock_wall_ns();
 	Containerd__Task__V2__DeleteResponse *m =
-		ok ? containerd__task__v2__delete_response__unpack(NULL, n, (const uint8_t *)output) : NULL;
+		ok ? containerd__task__v2__delete_response__unpack(NULL, n, (const uint8_t *)output)
+		   : NULL;
 
 	if (m) {
 		pid = m->pid ? m->pid : pid;
 		status = m->exit_status;
 		containerd__task__v2__delete_response__free_unpacked(m, NULL);
 	} else {
-		t->rt->host->log(t->rt->host, CTR_LOG_WARN, "task %s: the shim's delete failed: %.*s", t->key, (int)n,
-				 output);
+		t->rt->host->log(t->rt->host, CTR_LOG_WARN,
+				 "task %s: the shim's delete failed: %.*s", t->key, (int)n, output);
 	}
 	if (exit_kept(t->rt, t->ns, t->id, &status, &at_ns) < 0)
 		publish_exit(t, pid, status, at_ns);
@@ -62,7 +72,8 @@ void clean_dead(struct task *t)
 
 	t->phase = TASK_DEAD;
 	task_ref(t);
-	if (!t->binary || binary_run(t, "delete", 1, CLEANUP_LIMIT_NS, on_cleaned, t, err) != CTR_OK)
+	if (!t->binary ||
+	    binary_run(t, "delete", 1, CLEANUP_LIMIT_NS, on_cleaned, t, err) != CTR_OK)
 		on_cleaned(t, 0, t->rt->host->error_text(err), 0);
 	t->rt->host->error_free(err);
 }
@@ -73,6 +84,7 @@ void shim_died(void *task)
 
 	if (t->rt->stopping || !t->in_map || t->phase == TASK_DELETING || t->phase == TASK_DEAD)
 		return;
-	t->rt->host->log(t->rt->host, CTR_LOG_WARN, "task %s: its shim has gone: cleaning up", t->key);
+	t->rt->host->log(t->rt->host, CTR_LOG_WARN, "task %s: its shim has gone: cleaning up",
+			 t->key);
 	clean_dead(t);
 }

@@ -51,8 +51,9 @@ void task_shut_down(struct task *t, void (*then)(void *ud), void *ud)
 	*e = (struct ending){ t, then, ud };
 	m.id = (char *)(uintptr_t)t->id;
 	size_t n = containerd__task__v2__shutdown_request__pack(&m, data);
-	if (t->rt->ttrpc->call(t->conn, task_service(t), "Shutdown", t->ns, clock_now_ns() + SHUTDOWN_LIMIT_NS, data,
-			       n, on_shutdown, e, NULL) != CTR_OK)
+	if (t->rt->ttrpc->call(t->conn, task_service(t), "Shutdown", t->ns,
+			       clock_now_ns() + SHUTDOWN_LIMIT_NS, data, n, on_shutdown, e,
+			       NULL) != CTR_OK)
 		on_shutdown(e, CTR_UNAVAILABLE, "", NULL, 0);
 }
 

@@ -26,7 +26,8 @@ static int open_work(struct runtime *rt, const char *ns, const char *id)
 	char path[2 * IDENT_MAX + 2];
 
 	snprintf(path, sizeof(path), "%s/%s", ns, id);
-	return path_open(rt->root_fd, path, PATH_BENEATH | PATH_NO_SYMLINKS, O_RDONLY | O_DIRECTORY, 0);
+	return path_open(rt->root_fd, path, PATH_BENEATH | PATH_NO_SYMLINKS, O_RDONLY | O_DIRECTORY,
+			 0);
 }
 
 int exit_keep(struct runtime *rt, const char *ns, const char *id, uint32_t status, int64_t at_ns)
@@ -35,7 +36,9 @@ int exit_keep(struct runtime *rt, const char *ns, const char *id, uint32_t statu
 	AUTO_CLOSE int dir = open_work(rt, ns, id);
 
 	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir; /* deleted meanwhile: nothing to keep, nobody to tell */
+		return dir == -ENOENT
+			       ? 0
+			       : dir; /* deleted meanwhile: nothing to keep, nobody to tell */
 	if (faccessat(dir, "exit", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	int n = snprintf(text, sizeof(text), "%" PRIu32 " %" PRId64, status, at_ns);
@@ -43,7 +46,8 @@ int exit_keep(struct runtime *rt, const char *ns, const char *id, uint32_t statu
 	return r < 0 ? r : 1;
 }
 
-int exit_kept(struct runtime *rt, const char *ns, const char *id, uint32_t *ret_status, int64_t *ret_at_ns)
+int exit_kept(struct runtime *rt, const char *ns, const char *id, uint32_t *ret_status,
+	      int64_t *ret_at_ns)
 {
 	AUTO_CLOSE int dir = open_work(rt, ns, id);
 	AUTO_FREE char *text = NULL;

@@ -64,14 +64,15 @@ ID_MESSAGE(pack_pids, PidsRequest, PIDS_REQUEST, (void)0)
 ID_MESSAGE(pack_stats, StatsRequest, STATS_REQUEST, (void)0)
 ID_MESSAGE(pack_kill, KillRequest, KILL_REQUEST, m.exec_id = STR(a->exec_id); m.signal = a->signal;
 	   m.all = a->all != 0)
-ID_MESSAGE(pack_resize, ResizePtyRequest, RESIZE_PTY_REQUEST, m.exec_id = STR(a->exec_id); m.width = a->width;
-	   m.height = a->height)
+ID_MESSAGE(pack_resize, ResizePtyRequest, RESIZE_PTY_REQUEST, m.exec_id = STR(a->exec_id);
+	   m.width = a->width; m.height = a->height)
 ID_MESSAGE(pack_close_io, CloseIORequest, CLOSE_IOREQUEST, m.exec_id = STR(a->exec_id);
 	   m.stdin = a->close_stdin != 0)
 
 static int pack_exec(args_t *a, const char *bundle, void **ret, size_t *n)
 {
-	Containerd__Task__V2__ExecProcessRequest m = CONTAINERD__TASK__V2__EXEC_PROCESS_REQUEST__INIT;
+	Containerd__Task__V2__ExecProcessRequest m =
+		CONTAINERD__TASK__V2__EXEC_PROCESS_REQUEST__INIT;
 	Google__Protobuf__Any spec = any_of(&a->spec);
 
 	(void)bundle;
@@ -87,7 +88,8 @@ static int pack_exec(args_t *a, const char *bundle, void **ret, size_t *n)
 
 static int pack_checkpoint(args_t *a, const char *bundle, void **ret, size_t *n)
 {
-	Containerd__Task__V2__CheckpointTaskRequest m = CONTAINERD__TASK__V2__CHECKPOINT_TASK_REQUEST__INIT;
+	Containerd__Task__V2__CheckpointTaskRequest m =
+		CONTAINERD__TASK__V2__CHECKPOINT_TASK_REQUEST__INIT;
 	Google__Protobuf__Any options = any_of(&a->options);
 
 	(void)bundle;
@@ -104,7 +106,8 @@ static int pack_update(args_t *a, const char *bundle, void **ret, size_t *n)
 	size_t count = a->annotations.n;
 	AUTO_FREE Containerd__Task__V2__UpdateTaskRequest__AnnotationsEntry *entries =
 		calloc(count + 1, sizeof(*entries));
-	AUTO_FREE Containerd__Task__V2__UpdateTaskRequest__AnnotationsEntry **list = calloc(count + 1, sizeof(*list));
+	AUTO_FREE Containerd__Task__V2__UpdateTaskRequest__AnnotationsEntry **list =
+		calloc(count + 1, sizeof(*list));
 
 	(void)bundle;
 	if (!entries || !list)
@@ -160,7 +163,8 @@ static int64_t time_of(const Google__Protobuf__Timestamp *ts)
 
 static void read_pid(const void *message, struct ctr_task_result *r)
 {
-	const Containerd__Task__V2__StartResponse *m = message; /* CreateTaskResponse has the same shape */
+	const Containerd__Task__V2__StartResponse *m =
+		message; /* CreateTaskResponse has the same shape */
 
 	r->pid = m->pid;
 }
@@ -250,7 +254,8 @@ int method_pack(const struct ctr_task_args *args, const char *bundle, void **ret
 }
 
 /* Pids is the one answer that needs an array of its own. */
-static void answer_pids(struct request *q, const Containerd__Task__V2__PidsResponse *m, struct ctr_task_result *r)
+static void answer_pids(struct request *q, const Containerd__Task__V2__PidsResponse *m,
+			struct ctr_task_result *r)
 {
 	AUTO_FREE struct ctr_task_pid *pids = calloc(m->n_processes + 1, sizeof(*pids));
 
@@ -275,8 +280,14 @@ void method_answer(struct request *q, const void *data, size_t n)
 {
 	const struct method *method = &methods[q->op];
 	struct ctr_task_result r = {
-		.size = sizeof(r), .id = q->task->id, .exec_id = "", .bundle = q->task->bundle, .stdin_path = "",
-		.stdout_path = "", .stderr_path = "", .stats = { "", NULL, 0 },
+		.size = sizeof(r),
+		.id = q->task->id,
+		.exec_id = "",
+		.bundle = q->task->bundle,
+		.stdin_path = "",
+		.stdout_path = "",
+		.stderr_path = "",
+		.stats = { "", NULL, 0 },
 	};
 
 	if (!method->reply) {

@@ -43,9 +43,11 @@ static char *search(const char *path, const char *name)
 	return NULL;
 }
 
-static ctr_code not_installed(struct runtime *rt, const char *runtime, const char *name, struct ctr_error *err)
+static ctr_code not_installed(struct runtime *rt, const char *runtime, const char *name,
+			      struct ctr_error *err)
 {
-	return rt->host->fail(err, CTR_NOT_FOUND, "runtime \"%s\" binary not installed \"%s\": file does not exist",
+	return rt->host->fail(err, CTR_NOT_FOUND,
+			      "runtime \"%s\" binary not installed \"%s\": file does not exist",
 			      runtime, name);
 }
 
@@ -64,12 +66,14 @@ ctr_code shim_resolve(struct runtime *rt, const char *runtime, char **ret, struc
 		return *ret ? CTR_OK : rt->host->fail(err, CTR_RESOURCE_EXHAUSTED, "out of memory");
 	}
 	if (!*name || strchr(name, '/'))
-		return rt->host->fail(err, CTR_INVALID_ARGUMENT, "invalid runtime name \"%s\"", runtime);
+		return rt->host->fail(err, CTR_INVALID_ARGUMENT, "invalid runtime name \"%s\"",
+				      runtime);
 
 	/* A configured name is the binary's, and may stand beside our other helpers; any other follows the rule. */
 	AUTO_FREE char *binary = name != runtime ? str_dup(name) : binary_name(runtime);
 	if (!binary)
-		return rt->host->fail(err, CTR_INVALID_ARGUMENT, "invalid runtime name \"%s\"", runtime);
+		return rt->host->fail(err, CTR_INVALID_ARGUMENT, "invalid runtime name \"%s\"",
+				      runtime);
 	const char *helper = name != runtime ? rt->spawn->helper(rt->host, binary) : NULL;
 	*ret = helper && access(helper, X_OK) == 0 ? str_dup(helper) : search(rt->path, binary);
 	return *ret ? CTR_OK : not_installed(rt, runtime, binary, err);

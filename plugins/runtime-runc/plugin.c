@@ -27,12 +27,21 @@ static int answer_ended(struct request *q)
 {
 	struct task *t = q->task;
 	struct ctr_task_result r = {
-		.size = sizeof(r), .status = CTR_TASK_STOPPED, .exit_status = t->exit_status,
-		.exited_at_ns = t->exited_at_ns, .id = t->id, .exec_id = "", .bundle = t->bundle, .stdin_path = "",
-		.stdout_path = "", .stderr_path = "", .stats = { "", NULL, 0 },
+		.size = sizeof(r),
+		.status = CTR_TASK_STOPPED,
+		.exit_status = t->exit_status,
+		.exited_at_ns = t->exited_at_ns,
+		.id = t->id,
+		.exec_id = "",
+		.bundle = t->bundle,
+		.stdin_path = "",
+		.stdout_path = "",
+		.stderr_path = "",
+		.stats = { "", NULL, 0 },
 	};
 
-	if (!q->of_init || (q->op != CTR_TASK_STATE && q->op != CTR_TASK_WAIT && q->op != CTR_TASK_DELETE))
+	if (!q->of_init ||
+	    (q->op != CTR_TASK_STATE && q->op != CTR_TASK_WAIT && q->op != CTR_TASK_DELETE))
 		return 0;
 	if (q->op == CTR_TASK_DELETE) {
 		publish_delete(t, 0, t->exit_status, t->exited_at_ns);
@@ -58,8 +67,8 @@ static void run_request(void *ud)
 	finish_request(q, CTR_NOT_FOUND, text, NULL);
 }
 
-static void runtime_call(void *self, const struct ctr_call *call, const struct ctr_task_args *args, ctr_task_done done,
-			 void *ud)
+static void runtime_call(void *self, const struct ctr_call *call, const struct ctr_task_args *args,
+			 ctr_task_done done, void *ud)
 {
 	struct runtime *rt = self;
 
@@ -99,7 +108,8 @@ static void runtime_call(void *self, const struct ctr_call *call, const struct c
 		run_request(q);
 }
 
-static ctr_code runtime_walk(void *self, const char *ns, ctr_task_sink sink, void *ud, struct ctr_error *err)
+static ctr_code runtime_walk(void *self, const char *ns, ctr_task_sink sink, void *ud,
+			     struct ctr_error *err)
 {
 	struct runtime *rt = self;
 	struct task *t;
@@ -116,14 +126,15 @@ static ctr_code runtime_walk(void *self, const char *ns, ctr_task_sink sink, voi
 	return CTR_OK;
 }
 
-static int32_t runtime_exited(void *self, const char *ns, const char *id, uint32_t exit_status, int64_t exited_at_ns)
+static int32_t runtime_exited(void *self, const char *ns, const char *id, uint32_t exit_status,
+			      int64_t exited_at_ns)
 {
 	struct runtime *rt = self;
 	int r = exit_keep(rt, ns, id, exit_status, exited_at_ns);
 
 	if (r < 0)
-		rt->host->log(rt->host, CTR_LOG_ERROR, "task %s/%s: exit status not kept: %s", ns, id,
-			      strerrordesc_np(-r));
+		rt->host->log(rt->host, CTR_LOG_ERROR, "task %s/%s: exit status not kept: %s", ns,
+			      id, strerrordesc_np(-r));
 	return r != 0;
 }
 
@@ -153,9 +164,11 @@ static ctr_code read_shims(struct runtime *rt, const struct ctr_table *cfg, stru
 
 		s->runtime = names[i];
 		code = h->config->str(shims, names[i], "", &s->binary, err);
-		if (code == CTR_OK && (!*s->binary || (*s->binary != '/' && strchr(s->binary, '/'))))
-			code = h->config->fail(shims, names[i], err,
-					       "must be an absolute path or the name of an installed shim");
+		if (code == CTR_OK &&
+		    (!*s->binary || (*s->binary != '/' && strchr(s->binary, '/'))))
+			code = h->config->fail(
+				shims, names[i], err,
+				"must be an absolute path or the name of an installed shim");
 		if (code != CTR_OK)
 			return code;
 	}
@@ -173,12 +186,15 @@ static ctr_code read_config(struct runtime *rt, const struct ctr_table *cfg, str
 		code = h->config->str(cfg, "socket_dir", "", &rt->socket_dir, err);
 	if (code == CTR_OK)
 		code = h->config->strv(cfg, "env", &rt->env, &rt->n_env, err);
-	if (code == CTR_OK && *rt->socket_dir && (*rt->socket_dir != '/' || strlen(rt->socket_dir) > 42))
-		code = h->config->fail(cfg, "socket_dir", err, "must be an absolute path of at most 42 bytes");
+	if (code == CTR_OK && *rt->socket_dir &&
+	    (*rt->socket_dir != '/' || strlen(rt->socket_dir) > 42))
+		code = h->config->fail(cfg, "socket_dir", err,
+				       "must be an absolute path of at most 42 bytes");
 	return code;
 }
 
-static ctr_code runtime_check(const struct ctr_host *h, const struct ctr_table *cfg, struct ctr_error *err)
+static ctr_code runtime_check(const struct ctr_host *h, const struct ctr_table *cfg,
+			      struct ctr_error *err)
 {
 	struct runtime rt = { .host = h };
 	ctr_code code = read_config(&rt, cfg, err);
@@ -209,8 +225,10 @@ static ctr_code find_services(struct runtime *rt, struct ctr_error *err)
 		const char *name;
 		const void **slot;
 	} wanted[] = {
-		{ CTR_SERVICE_LOOP, (const void **)&rt->loop },	  { CTR_SERVICE_TTRPC, (const void **)&rt->ttrpc },
-		{ CTR_SERVICE_SPAWN, (const void **)&rt->spawn }, { CTR_SERVICE_EVENTS, (const void **)&rt->events },
+		{ CTR_SERVICE_LOOP, (const void **)&rt->loop },
+		{ CTR_SERVICE_TTRPC, (const void **)&rt->ttrpc },
+		{ CTR_SERVICE_SPAWN, (const void **)&rt->spawn },
+		{ CTR_SERVICE_EVENTS, (const void **)&rt->events },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
@@ -218,13 +236,14 @@ static ctr_code find_services(struct runtime *rt, struct ctr_error *err)
 
 		*wanted[i].slot = rt->host->service(rt->host, wanted[i].name, &size);
 		if (!*wanted[i].slot)
-			return rt->host->fail(err, CTR_UNIMPLEMENTED, "the host has no service %s", wanted[i].name);
+			return rt->host->fail(err, CTR_UNIMPLEMENTED, "the host has no service %s",
+					      wanted[i].name);
 	}
 	return CTR_OK;
 }
 
-static ctr_code runtime_init(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps *deps,
-			     void **ret_self, struct ctr_error *err)
+static ctr_code runtime_init(const struct ctr_host *h, const struct ctr_table *cfg,
+			     const struct ctr_deps *deps, void **ret_self, struct ctr_error *err)
 {
 	(void)deps;
 	struct runtime *rt = calloc(1, sizeof(*rt));
@@ -241,8 +260,8 @@ static ctr_code runtime_init(const struct ctr_host *h, const struct ctr_table *c
 		rt->state_fd = path_own_dir(h->state_dir, 0711);
 		rt->root_fd = path_own_dir(h->root_dir, 0711);
 		if (rt->state_fd < 0 || rt->root_fd < 0)
-			code = h->fail_errno(err, MIN(rt->state_fd, rt->root_fd), "open '%s' and '%s'", h->state_dir,
-					     h->root_dir);
+			code = h->fail_errno(err, MIN(rt->state_fd, rt->root_fd),
+					     "open '%s' and '%s'", h->state_dir, h->root_dir);
 	}
 	if (code != CTR_OK) {
 		runtime_free(rt);

@@ -72,8 +72,8 @@ static void say_hello(struct task *t)
 	m.id = (char *)(uintptr_t)t->id;
 	size_t n = containerd__task__v2__connect_request__pack(&m, data);
 	task_ref(t);
-	if (t->rt->ttrpc->call(t->conn, task_service(t), "Connect", t->ns, clock_now_ns() + LOAD_LIMIT_NS, data, n,
-			       nothing, t, NULL) != CTR_OK)
+	if (t->rt->ttrpc->call(t->conn, task_service(t), "Connect", t->ns,
+			       clock_now_ns() + LOAD_LIMIT_NS, data, n, nothing, t, NULL) != CTR_OK)
 		task_unref(t);
 }
 
@@ -85,7 +85,8 @@ static void on_state(void *ud, ctr_code code, const char *message, const void *d
 		code == CTR_OK ? containerd__task__v2__state_response__unpack(NULL, n, data) : NULL;
 
 	if (m) {
-		int64_t at_ns = m->exited_at ? m->exited_at->seconds * NS_PER_SEC + m->exited_at->nanos : 0;
+		int64_t at_ns =
+			m->exited_at ? m->exited_at->seconds * NS_PER_SEC + m->exited_at->nanos : 0;
 
 		t->pid = m->pid;
 		t->phase = TASK_READY;
@@ -100,8 +101,9 @@ static void on_state(void *ud, ctr_code code, const char *message, const void *d
 		/* A shim without a container: the daemon died between its start and Create. */
 		task_shut_down(t, NULL, NULL);
 	} else if (t->in_map && t->phase == TASK_STARTING) {
-		t->rt->host->log(t->rt->host, CTR_LOG_WARN, "task %s: its shim does not answer (%s): cleaning up",
-				 t->key, message);
+		t->rt->host->log(t->rt->host, CTR_LOG_WARN,
+				 "task %s: its shim does not answer (%s): cleaning up", t->key,
+				 message);
 		t->phase = TASK_DEAD; /* its closed callback must not clean up a second time */
 		clean_dead(t);
 	}
@@ -124,8 +126,8 @@ static ctr_code ask(struct task *t, struct ctr_error *err)
 	m.id = (char *)(uintptr_t)t->id;
 	size_t n = containerd__task__v2__state_request__pack(&m, data);
 	task_ref(t);
-	code = t->rt->ttrpc->call(t->conn, task_service(t), "State", t->ns, clock_now_ns() + LOAD_LIMIT_NS, data, n,
-				  on_state, t, err);
+	code = t->rt->ttrpc->call(t->conn, task_service(t), "State", t->ns,
+				  clock_now_ns() + LOAD_LIMIT_NS, data, n, on_state, t, err);
 	if (code != CTR_OK)
 		task_unref(t);
 	return code;
@@ -138,7 +140,8 @@ static void found_bundle(struct runtime *rt, const char *ns, const char *id)
 	ctr_code code = CTR_OK;
 
 	if (!t || task_insert(t) < 0) {
-		rt->host->log(rt->host, CTR_LOG_ERROR, "task %s/%s cannot be recovered: out of memory", ns, id);
+		rt->host->log(rt->host, CTR_LOG_ERROR,
+			      "task %s/%s cannot be recovered: out of memory", ns, id);
 		goto out;
 	}
 	int r = log_open(t);

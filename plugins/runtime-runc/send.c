@@ -41,7 +41,8 @@ void send_request(struct request *q)
 	struct task *t = q->task;
 	struct ctr_error *err = NULL;
 
-	if (t->phase == TASK_STARTING || (t->phase == TASK_DEAD && q->op == CTR_TASK_DELETE && q->of_init)) {
+	if (t->phase == TASK_STARTING ||
+	    (t->phase == TASK_DEAD && q->op == CTR_TASK_DELETE && q->of_init)) {
 		list_add(&t->waiting, &q->link);
 		return;
 	}
@@ -50,8 +51,8 @@ void send_request(struct request *q)
 		return;
 	}
 	err = t->rt->host->error_new();
-	ctr_code code = t->rt->ttrpc->call(t->conn, task_service(t), method_name(q->op), t->ns, q->deadline_ns,
-					   q->message, q->n, on_reply, q, err);
+	ctr_code code = t->rt->ttrpc->call(t->conn, task_service(t), method_name(q->op), t->ns,
+					   q->deadline_ns, q->message, q->n, on_reply, q, err);
 	if (code != CTR_OK)
 		finish_request(q, code, t->rt->host->error_text(err), NULL);
 	t->rt->host->error_free(err);

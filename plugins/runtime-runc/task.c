@@ -91,7 +91,8 @@ const char *task_service(const struct task *t)
 	return t->version >= 3 ? "containerd.task.v3.Task" : "containerd.task.v2.Task";
 }
 
-void finish_request(struct request *q, ctr_code code, const char *message, const struct ctr_task_result *result)
+void finish_request(struct request *q, ctr_code code, const char *message,
+		    const struct ctr_task_result *result)
 {
 	const struct ctr_host *h = q->task->rt->host;
 	struct ctr_error *err = h->error_new();
@@ -125,7 +126,8 @@ static void run_later(void *ud)
 	free(l);
 }
 
-void answer_later(struct runtime *rt, ctr_task_done done, void *ud, ctr_code code, const char *message)
+void answer_later(struct runtime *rt, ctr_task_done done, void *ud, ctr_code code,
+		  const char *message)
 {
 	struct later *l = calloc(1, sizeof(*l));
 

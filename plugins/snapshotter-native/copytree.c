@@ -25,7 +25,8 @@
 #define LINK_MAX_ 4096 /* bytes of a symlink's target */
 
 struct copy {
-	struct map *links; /* "<inode>" of the source -> char * path of its first copy, below top_fd */
+	struct map
+		*links; /* "<inode>" of the source -> char * path of its first copy, below top_fd */
 	int top_fd;
 	copytree_check check;
 	void *ud;
@@ -72,10 +73,12 @@ static int copy_meta(int from, int to, const struct stat *st)
 
 static int copy_file(int from_dir, int to_dir, const char *name, const struct stat *st)
 {
-	AUTO_CLOSE int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE int from =
+		openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (from < 0)
 		return -errno;
-	AUTO_CLOSE int to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	AUTO_CLOSE int to =
+		openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return -errno;
 
@@ -110,7 +113,8 @@ static int copy_other(int from_dir, int to_dir, const char *name, const struct s
 }
 
 /* 1 when name was linked to an earlier copy, 0 when this is the first, -errno. */
-static int link_known(struct copy *c, int to_dir, const char *name, const char *path, const struct stat *st)
+static int link_known(struct copy *c, int to_dir, const char *name, const char *path,
+		      const struct stat *st)
 {
 	AUTO_FREE char *key = str_printf("%llx", (unsigned long long)st->st_ino);
 	if (!key)
@@ -131,7 +135,8 @@ static int link_known(struct copy *c, int to_dir, const char *name, const char *
 
 static int copy_dir(struct copy *c, int from_fd, int to_fd, const char *path, int depth);
 
-static int copy_entry(struct copy *c, int from_dir, int to_dir, const char *name, const char *parent, int depth)
+static int copy_entry(struct copy *c, int from_dir, int to_dir, const char *name,
+		      const char *parent, int depth)
 {
 	struct stat st;
 	AUTO_FREE char *path = str_printf("%s%s%s", parent, *parent ? "/" : "", name);
@@ -142,10 +147,12 @@ static int copy_entry(struct copy *c, int from_dir, int to_dir, const char *name
 		return -errno;
 
 	if (S_ISDIR(st.st_mode)) {
-		AUTO_CLOSE int from = openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		AUTO_CLOSE int from =
+			openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (from < 0 || mkdirat(to_dir, name, 0700) < 0)
 			return -errno;
-		AUTO_CLOSE int to = openat(to_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		AUTO_CLOSE int to =
+			openat(to_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (to < 0)
 			return -errno;
 		return copy_dir(c, from, to, path, depth + 1);
@@ -157,8 +164,8 @@ static int copy_entry(struct copy *c, int from_dir, int to_dir, const char *name
 		if (r != 0)
 			return MIN(r, 0);
 	}
-	return S_ISREG(st.st_mode) ? copy_file(from_dir, to_dir, name, &st) :
-				     copy_other(from_dir, to_dir, name, &st);
+	return S_ISREG(st.st_mode) ? copy_file(from_dir, to_dir, name, &st)
+				   : copy_other(from_dir, to_dir, name, &st);
 }
 
 static int copy_dir(struct copy *c, int from_fd, int to_fd, const char *path, int depth)

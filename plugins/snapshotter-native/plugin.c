@@ -28,11 +28,12 @@ static int open_tree_of(const struct native *n, uint64_t id)
 	char name[TREEDIR_NAME_ROOM];
 
 	treedir_name(id, name);
-	return path_open(n->dirs.fd, name, PATH_BENEATH | PATH_NO_SYMLINKS, O_RDONLY | O_DIRECTORY, 0);
+	return path_open(n->dirs.fd, name, PATH_BENEATH | PATH_NO_SYMLINKS, O_RDONLY | O_DIRECTORY,
+			 0);
 }
 
-static ctr_code bind_mount(struct native *n, const struct ctr_graph_node *node, ctr_mounts_sink sink, void *ud,
-			   struct ctr_error *err)
+static ctr_code bind_mount(struct native *n, const struct ctr_graph_node *node,
+			   ctr_mounts_sink sink, void *ud, struct ctr_error *err)
 {
 	/* A view shows its parent itself; without one, its own empty directory. */
 	int view = node->kind == CTR_SNAPSHOT_VIEW;
@@ -73,7 +74,8 @@ static ctr_code on_mounts(void *ud, const struct ctr_graph_node *node)
 
 	if (node->kind == CTR_SNAPSHOT_COMMITTED)
 		return t->n->dirs.host->fail(t->err, CTR_FAILED_PRECONDITION,
-					     "snapshot '%s' is committed and has no mounts", node->key);
+					     "snapshot '%s' is committed and has no mounts",
+					     node->key);
 	return bind_mount(t->n, node, t->sink, t->ud, t->err);
 }
 
@@ -85,8 +87,8 @@ static int cancelled(void *ud)
 }
 
 /* The bytes of a new active snapshot: the parent's, copied before the row exists. */
-static ctr_code fill(struct native *n, const struct ctr_call *call, uint64_t id, const char *parent, int copy,
-		     struct ctr_error *err)
+static ctr_code fill(struct native *n, const struct ctr_call *call, uint64_t id, const char *parent,
+		     int copy, struct ctr_error *err)
 {
 	const struct ctr_host *h = n->dirs.host;
 	struct taken t = { .n = n, .call = call, .err = err };
@@ -95,8 +97,9 @@ static ctr_code fill(struct native *n, const struct ctr_call *call, uint64_t id,
 	if (to < 0)
 		return h->fail_errno(err, to, "make snapshot directory %" PRIu64, id);
 	if (!copy) /* the directory is the top of the tree, which users of all ids walk through */
-		return fchmod(to, 0755) == 0 ? CTR_OK :
-					       h->fail_errno(err, errno, "make snapshot directory %" PRIu64, id);
+		return fchmod(to, 0755) == 0
+			       ? CTR_OK
+			       : h->fail_errno(err, errno, "make snapshot directory %" PRIu64, id);
 
 	ctr_code code = n->dirs.graph->get(h, call, parent, on_row, &t, err);
 	if (code != CTR_OK) {
@@ -115,8 +118,9 @@ static ctr_code fill(struct native *n, const struct ctr_call *call, uint64_t id,
 	return r < 0 ? h->fail_errno(err, r, "copy parent '%s'", parent) : CTR_OK;
 }
 
-static ctr_code make(struct native *n, const struct ctr_call *call, uint32_t kind, const struct ctr_snapshot_new *args,
-		     ctr_mounts_sink sink, void *ud, struct ctr_error *err)
+static ctr_code make(struct native *n, const struct ctr_call *call, uint32_t kind,
+		     const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+		     struct ctr_error *err)
 {
 	const struct treedir *d = &n->dirs;
 	struct taken t = { .n = n, .call = call, .sink = sink, .ud = ud, .err = err };
@@ -137,20 +141,22 @@ static ctr_code make(struct native *n, const struct ctr_call *call, uint32_t kin
 	return code;
 }
 
-static ctr_code native_prepare(void *self, const struct ctr_call *call, const struct ctr_snapshot_new *args,
-			       ctr_mounts_sink sink, void *ud, struct ctr_error *err)
+static ctr_code native_prepare(void *self, const struct ctr_call *call,
+			       const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+			       struct ctr_error *err)
 {
 	return make(self, call, CTR_SNAPSHOT_ACTIVE, args, sink, ud, err);
 }
 
-static ctr_code native_view(void *self, const struct ctr_call *call, const struct ctr_snapshot_new *args,
-			    ctr_mounts_sink sink, void *ud, struct ctr_error *err)
+static ctr_code native_view(void *self, const struct ctr_call *call,
+			    const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+			    struct ctr_error *err)
 {
 	return make(self, call, CTR_SNAPSHOT_VIEW, args, sink, ud, err);
 }
 
-static ctr_code native_mounts(void *self, const struct ctr_call *call, const char *key, ctr_mounts_sink sink, void *ud,
-			      struct ctr_error *err)
+static ctr_code native_mounts(void *self, const struct ctr_call *call, const char *key,
+			      ctr_mounts_sink sink, void *ud, struct ctr_error *err)
 {
 	struct native *n = self;
 	struct taken t = { .n = n, .call = call, .sink = sink, .ud = ud, .err = err };
@@ -158,8 +164,8 @@ static ctr_code native_mounts(void *self, const struct ctr_call *call, const cha
 	return n->dirs.graph->get(n->dirs.host, call, key, on_mounts, &t, err);
 }
 
-static ctr_code open_by_key(struct native *n, const struct ctr_call *call, const char *key, struct taken *ret,
-			    int *ret_fd, struct ctr_error *err)
+static ctr_code open_by_key(struct native *n, const struct ctr_call *call, const char *key,
+			    struct taken *ret, int *ret_fd, struct ctr_error *err)
 {
 	ctr_code code = n->dirs.graph->get(n->dirs.host, call, key, on_row, ret, err);
 	if (code != CTR_OK)
@@ -172,8 +178,8 @@ static ctr_code open_by_key(struct native *n, const struct ctr_call *call, const
 	return CTR_OK;
 }
 
-static ctr_code native_usage(void *self, const struct ctr_call *call, const char *key, struct ctr_usage *ret,
-			     struct ctr_error *err)
+static ctr_code native_usage(void *self, const struct ctr_call *call, const char *key,
+			     struct ctr_usage *ret, struct ctr_error *err)
 {
 	struct native *n = self;
 	struct taken t = { .n = n };
@@ -183,8 +189,8 @@ static ctr_code native_usage(void *self, const struct ctr_call *call, const char
 	return code == CTR_OK ? treedir_usage(&n->dirs, call, fd, ret, err) : code;
 }
 
-static ctr_code native_open_tree(void *self, const struct ctr_call *call, const char *key, struct ctr_tree *ret,
-				 struct ctr_error *err)
+static ctr_code native_open_tree(void *self, const struct ctr_call *call, const char *key,
+				 struct ctr_tree *ret, struct ctr_error *err)
 {
 	struct native *n = self;
 	struct taken t = { .n = n };
@@ -194,14 +200,16 @@ static ctr_code native_open_tree(void *self, const struct ctr_call *call, const 
 	if (code != CTR_OK)
 		return code;
 	if (t.kind != CTR_SNAPSHOT_ACTIVE)
-		return n->dirs.host->fail(err, CTR_FAILED_PRECONDITION, "snapshot '%s' is not active", key);
+		return n->dirs.host->fail(err, CTR_FAILED_PRECONDITION,
+					  "snapshot '%s' is not active", key);
 
 	ret->whiteouts = CTR_WHITEOUT_REMOVE;
 	ret->fd = take_fd(&fd);
 	return CTR_OK;
 }
 
-static ctr_code native_check(const struct ctr_host *h, const struct ctr_table *cfg, struct ctr_error *err)
+static ctr_code native_check(const struct ctr_host *h, const struct ctr_table *cfg,
+			     struct ctr_error *err)
 {
 	(void)h;
 	(void)cfg;
@@ -209,8 +217,8 @@ static ctr_code native_check(const struct ctr_host *h, const struct ctr_table *c
 	return CTR_OK; /* no key: the host reports whatever it finds */
 }
 
-static ctr_code native_init(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps *deps,
-			    void **ret_self, struct ctr_error *err)
+static ctr_code native_init(const struct ctr_host *h, const struct ctr_table *cfg,
+			    const struct ctr_deps *deps, void **ret_self, struct ctr_error *err)
 {
 	(void)cfg;
 	(void)deps;

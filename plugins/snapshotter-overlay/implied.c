@@ -209,8 +209,7 @@ ctr_code overlay_commit(void *self, const struct ctr_call *call,
 	struct fix f = { .o = o, .path = BUF_INIT(PATH_BYTES) };
 	struct ctr_snapshot_commit again = { .size = sizeof(again) };
 	int changed = 0;
-	ctr_code code =
-		treedir_flags(&o->dirs, args->key, args->flags, CTR_SNAPSHOT_SYNCED, err);
+	ctr_code code = treedir_flags(&o->dirs, args->key, args->flags, CTR_SNAPSHOT_SYNCED, err);
 
 	if (code == CTR_OK)
 		code = o->dirs.graph->get(o->dirs.host, call, args->key, take_chain, &f.chain, err);

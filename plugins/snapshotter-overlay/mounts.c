@@ -18,8 +18,8 @@ static char *dir_path(const struct overlay *o, uint64_t id, const char *name)
 	return str_printf("%s/snapshots/%" PRIu64 "/%s", o->dirs.host->root_dir, id, name);
 }
 
-static ctr_code bind_one(struct overlay *o, uint64_t id, const char *access, ctr_mounts_sink sink, void *ud,
-			 struct ctr_error *err)
+static ctr_code bind_one(struct overlay *o, uint64_t id, const char *access, ctr_mounts_sink sink,
+			 void *ud, struct ctr_error *err)
 {
 	AUTO_FREE char *source = dir_path(o, id, "fs");
 	const char *options[] = { access, "rbind" };
@@ -53,8 +53,8 @@ static char *lower_option(const struct overlay *o, const struct ctr_graph_node *
 	return buf_take(&b, NULL);
 }
 
-static ctr_code overlay_one(struct overlay *o, const struct ctr_graph_node *node, ctr_mounts_sink sink, void *ud,
-			    struct ctr_error *err)
+static ctr_code overlay_one(struct overlay *o, const struct ctr_graph_node *node,
+			    ctr_mounts_sink sink, void *ud, struct ctr_error *err)
 {
 	const char *options[4 + EXTRA_MAX];
 	uint64_t n = 0;
@@ -77,19 +77,22 @@ static ctr_code overlay_one(struct overlay *o, const struct ctr_graph_node *node
 	for (uint64_t i = 0; i < o->n_extra && i < EXTRA_MAX; i++)
 		options[n++] = o->extra[i];
 
-	const struct ctr_mount m = {
-		.type = "overlay", .source = "overlay", .target = "", .options = options, .n_options = n
-	};
+	const struct ctr_mount m = { .type = "overlay",
+				     .source = "overlay",
+				     .target = "",
+				     .options = options,
+				     .n_options = n };
 	return sink(ud, &m, 1);
 }
 
-ctr_code overlay_mounts_of(struct overlay *o, const struct ctr_graph_node *node, ctr_mounts_sink sink, void *ud,
-			   struct ctr_error *err)
+ctr_code overlay_mounts_of(struct overlay *o, const struct ctr_graph_node *node,
+			   ctr_mounts_sink sink, void *ud, struct ctr_error *err)
 {
 	if (!sink)
 		return CTR_OK;
 	if (node->n_chain == 0)
-		return bind_one(o, node->id, node->kind == CTR_SNAPSHOT_VIEW ? "ro" : "rw", sink, ud, err);
+		return bind_one(o, node->id, node->kind == CTR_SNAPSHOT_VIEW ? "ro" : "rw", sink,
+				ud, err);
 	if (node->kind == CTR_SNAPSHOT_VIEW && node->n_chain == 1)
 		return bind_one(o, node->chain[0], "ro", sink, ud, err);
 	return overlay_one(o, node, sink, ud, err);

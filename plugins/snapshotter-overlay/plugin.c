@@ -8,7 +8,8 @@
 #include <ctr/platform.h>
 #include "overlay.h"
 
-static ctr_code overlay_check(const struct ctr_host *h, const struct ctr_table *cfg, struct ctr_error *err)
+static ctr_code overlay_check(const struct ctr_host *h, const struct ctr_table *cfg,
+			      struct ctr_error *err)
 {
 	const char *const *options;
 	uint64_t n;
@@ -19,8 +20,8 @@ static ctr_code overlay_check(const struct ctr_host *h, const struct ctr_table *
 	return code;
 }
 
-static ctr_code overlay_init(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps *deps,
-			     void **ret_self, struct ctr_error *err)
+static ctr_code overlay_init(const struct ctr_host *h, const struct ctr_table *cfg,
+			     const struct ctr_deps *deps, void **ret_self, struct ctr_error *err)
 {
 	(void)deps;
 	struct overlay *o = calloc(1, sizeof(*o));

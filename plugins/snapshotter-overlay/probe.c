@@ -30,7 +30,8 @@ static int try_mount(const char *root)
 
 	if (fs < 0)
 		return -errno;
-	if ((r = set(fs, "lowerdir", root, "lower")) < 0 || (r = set(fs, "upperdir", root, "upper")) < 0 ||
+	if ((r = set(fs, "lowerdir", root, "lower")) < 0 ||
+	    (r = set(fs, "upperdir", root, "upper")) < 0 ||
 	    (r = set(fs, "workdir", root, "work")) < 0)
 		return r;
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
@@ -56,8 +57,8 @@ ctr_code overlay_probe(struct overlay *o, struct ctr_error *err)
 	r = try_mount(h->root_dir);
 	(void)path_remove_tree(o->dirs.root_fd, "probe");
 	if (r < 0)
-		return h->fail(err, CTR_SKIP, "overlayfs cannot be mounted on '%s': %s", h->root_dir,
-			       strerrordesc_np(-r));
+		return h->fail(err, CTR_SKIP, "overlayfs cannot be mounted on '%s': %s",
+			       h->root_dir, strerrordesc_np(-r));
 
 	o->index_off = access("/sys/module/overlay/parameters/index", F_OK) == 0;
 	return CTR_OK;

@@ -18,7 +18,8 @@ int overlay_open_fs(const struct overlay *o, uint64_t id)
 
 	treedir_name(id, name);
 	snprintf(path, sizeof(path), "%s/fs", name);
-	return path_open(o->dirs.fd, path, PATH_BENEATH | PATH_NO_SYMLINKS, O_RDONLY | O_DIRECTORY, 0);
+	return path_open(o->dirs.fd, path, PATH_BENEATH | PATH_NO_SYMLINKS, O_RDONLY | O_DIRECTORY,
+			 0);
 }
 
 /* Owner and mode of the merged root are those of the upper directory: take them from the parent. */
@@ -69,8 +70,9 @@ static ctr_code on_created(void *ud, const struct ctr_graph_node *node)
 	return overlay_mounts_of(c->o, node, c->sink, c->ud, c->err);
 }
 
-static ctr_code make(struct overlay *o, const struct ctr_call *call, uint32_t kind, const struct ctr_snapshot_new *args,
-		     ctr_mounts_sink sink, void *ud, struct ctr_error *err)
+static ctr_code make(struct overlay *o, const struct ctr_call *call, uint32_t kind,
+		     const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+		     struct ctr_error *err)
 {
 	const struct treedir *t = &o->dirs;
 	struct created c = { .o = o, .sink = sink, .ud = ud, .err = err };
@@ -83,8 +85,8 @@ static ctr_code make(struct overlay *o, const struct ctr_call *call, uint32_t ki
 		return code;
 
 	int r = make_dirs(o, id, kind == CTR_SNAPSHOT_ACTIVE);
-	code = r < 0 ? t->host->fail_errno(err, r, "snapshot '%s'", args->key) :
-		       t->graph->create(t->host, call, id, kind, args, on_created, &c, err);
+	code = r < 0 ? t->host->fail_errno(err, r, "snapshot '%s'", args->key)
+		     : t->graph->create(t->host, call, id, kind, args, on_created, &c, err);
 	if (code == CTR_OK)
 		return CTR_OK;
 
@@ -92,8 +94,9 @@ static ctr_code make(struct overlay *o, const struct ctr_call *call, uint32_t ki
 	return code;
 }
 
-ctr_code overlay_prepare(void *self, const struct ctr_call *call, const struct ctr_snapshot_new *args,
-			 ctr_mounts_sink sink, void *ud, struct ctr_error *err)
+ctr_code overlay_prepare(void *self, const struct ctr_call *call,
+			 const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+			 struct ctr_error *err)
 {
 	return make(self, call, CTR_SNAPSHOT_ACTIVE, args, sink, ud, err);
 }
@@ -110,12 +113,13 @@ static ctr_code give_mounts(void *ud, const struct ctr_graph_node *node)
 
 	if (node->kind == CTR_SNAPSHOT_COMMITTED)
 		return c->o->dirs.host->fail(c->err, CTR_FAILED_PRECONDITION,
-					     "snapshot '%s' is committed and has no mounts", node->key);
+					     "snapshot '%s' is committed and has no mounts",
+					     node->key);
 	return overlay_mounts_of(c->o, node, c->sink, c->ud, c->err);
 }
 
-ctr_code overlay_mounts(void *self, const struct ctr_call *call, const char *key, ctr_mounts_sink sink, void *ud,
-			struct ctr_error *err)
+ctr_code overlay_mounts(void *self, const struct ctr_call *call, const char *key,
+			ctr_mounts_sink sink, void *ud, struct ctr_error *err)
 {
 	struct overlay *o = self;
 	struct created c = { .o = o, .sink = sink, .ud = ud, .err = err };
@@ -132,8 +136,8 @@ static ctr_code take_node(void *ud, const struct ctr_graph_node *node)
 	return CTR_OK;
 }
 
-static ctr_code open_by_key(struct overlay *o, const struct ctr_call *call, const char *key, struct ctr_graph_node *ret,
-			    int *ret_fd, struct ctr_error *err)
+static ctr_code open_by_key(struct overlay *o, const struct ctr_call *call, const char *key,
+			    struct ctr_graph_node *ret, int *ret_fd, struct ctr_error *err)
 {
 	ctr_code code = o->dirs.graph->get(o->dirs.host, call, key, take_node, ret, err);
 	if (code != CTR_OK)
@@ -146,8 +150,8 @@ static ctr_code open_by_key(struct overlay *o, const struct ctr_call *call, cons
 	return CTR_OK;
 }
 
-ctr_code overlay_usage(void *self, const struct ctr_call *call, const char *key, struct ctr_usage *ret,
-		       struct ctr_error *err)
+ctr_code overlay_usage(void *self, const struct ctr_call *call, const char *key,
+		       struct ctr_usage *ret, struct ctr_error *err)
 {
 	struct overlay *o = self;
 	struct ctr_graph_node node;
@@ -157,8 +161,8 @@ ctr_code overlay_usage(void *self, const struct ctr_call *call, const char *key,
 	return code == CTR_OK ? treedir_usage(&o->dirs, call, fd, ret, err) : code;
 }
 
-ctr_code overlay_open_tree(void *self, const struct ctr_call *call, const char *key, struct ctr_tree *ret,
-			   struct ctr_error *err)
+ctr_code overlay_open_tree(void *self, const struct ctr_call *call, const char *key,
+			   struct ctr_tree *ret, struct ctr_error *err)
 {
 	struct overlay *o = self;
 	struct ctr_graph_node node;
@@ -168,7 +172,8 @@ ctr_code overlay_open_tree(void *self, const struct ctr_call *call, const char *
 	if (code != CTR_OK)
 		return code;
 	if (node.kind != CTR_SNAPSHOT_ACTIVE)
-		return o->dirs.host->fail(err, CTR_FAILED_PRECONDITION, "snapshot '%s' is not active", key);
+		return o->dirs.host->fail(err, CTR_FAILED_PRECONDITION,
+					  "snapshot '%s' is not active", key);
 
 	ret->whiteouts = CTR_WHITEOUT_OVERLAY;
 	ret->fd = take_fd(&fd);

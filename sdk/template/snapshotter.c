@@ -283,7 +283,8 @@ static ctr_code make(struct template *t, const struct ctr_call *call, uint32_t k
 	int r;
 
 	if (args->flags) /* of a later SDK: it asks for what this code would not do */
-		return t->host->fail(err, CTR_INVALID_ARGUMENT, "snapshot '%s': unknown flags 0x%x", args->key, args->flags);
+		return t->host->fail(err, CTR_INVALID_ARGUMENT, "snapshot '%s': unknown flags 0x%x",
+				     args->key, args->flags);
 	code = t->graph->reserve(t->host, &id, err);
 	if (code != CTR_OK)
 		return code;
@@ -431,7 +432,8 @@ static ctr_code template_commit(void *self, const struct ctr_call *call,
 	ctr_code code;
 
 	if (args->flags & ~CTR_SNAPSHOT_SYNCED)
-		return t->host->fail(err, CTR_INVALID_ARGUMENT, "snapshot '%s': unknown flags 0x%x", args->key, args->flags);
+		return t->host->fail(err, CTR_INVALID_ARGUMENT, "snapshot '%s': unknown flags 0x%x",
+				     args->key, args->flags);
 	code = template_usage(t, call, args->key, &usage, err);
 	if (code != CTR_OK)
 		return code;

@@ -35,7 +35,7 @@ try() {
 try "a member in the middle of a vtable" snapshotter.h \
 	's|^\tctr_code (\*usage)|\tctr_code (*extra)(void *self);\n&|'
 try "a further parameter of a method" snapshotter.h \
-	's|(\*remove)(void \*self, const struct ctr_call \*call, const char \*key, |&uint32_t flags, |'
+	's|(\*remove)(void \*self, const struct ctr_call \*call, |&uint32_t flags, |'
 try "a wider type of a parameter" content.h \
 	's|(\*truncate)(void \*self, void \*writer, int64_t|(*truncate)(void *self, void *writer, int32_t|'
 try "a method taken out" differ.h \

@@ -18,11 +18,14 @@
 #include <ctr/mount.h>
 
 /* Pointers of 8 bytes, as on every machine that we build for. */
-#define SIZE(s, n)    _Static_assert(sizeof(struct s) == (n), "size of struct " #s)
-#define AT(s, m, n)   _Static_assert(offsetof(struct s, m) == (n), "place of " #s "." #m)
-#define FN(s, m, ...) _Static_assert(_Generic(((struct s *)0)->m, __VA_ARGS__ : 1, default : 0), "type of " #s "." #m)
-#define IS(c, n)      _Static_assert((c) == (n), "value of " #c)
-#define TEXT(c, t)    _Static_assert(sizeof(c) == sizeof(t) && __builtin_strcmp(c, t) == 0, "text of " #c)
+#define SIZE(s, n)  _Static_assert(sizeof(struct s) == (n), "size of struct " #s)
+#define AT(s, m, n) _Static_assert(offsetof(struct s, m) == (n), "place of " #s "." #m)
+#define FN(s, m, ...)                                                                              \
+	_Static_assert(_Generic(((struct s *)0)->m, __VA_ARGS__ : 1, default : 0),                 \
+		       "type of " #s "." #m)
+#define IS(c, n) _Static_assert((c) == (n), "value of " #c)
+#define TEXT(c, t)                                                                                 \
+	_Static_assert(sizeof(c) == sizeof(t) && __builtin_strcmp(c, t) == 0, "text of " #c)
 
 SIZE(ctr_label, 16);
 AT(ctr_label, key, 0);
@@ -58,8 +61,9 @@ AT(ctr_source, reserved, 4);
 AT(ctr_source, fd, 8);
 AT(ctr_source, event_fd, 12);
 AT(ctr_source, status, 16);
-FN(ctr_source, status, ctr_code (*)(const struct ctr_source *src, int64_t *ret_available, int32_t
-   *ret_complete, struct ctr_error *err));
+FN(ctr_source, status,
+   ctr_code (*)(const struct ctr_source *src, int64_t *ret_available, int32_t *ret_complete,
+		struct ctr_error *err));
 AT(ctr_source, self, 24);
 
 SIZE(ctr_call_ops, 56);
@@ -82,32 +86,41 @@ SIZE(ctr_config_ops, 80);
 AT(ctr_config_ops, size, 0);
 AT(ctr_config_ops, reserved, 4);
 AT(ctr_config_ops, str, 8);
-FN(ctr_config_ops, str, ctr_code (*)(const struct ctr_table *t, const char *key, const char *fallback, const
-   char **ret, struct ctr_error *err));
+FN(ctr_config_ops, str,
+   ctr_code (*)(const struct ctr_table *t, const char *key, const char *fallback, const char **ret,
+		struct ctr_error *err));
 AT(ctr_config_ops, integer, 16);
-FN(ctr_config_ops, integer, ctr_code (*)(const struct ctr_table *t, const char *key, int64_t fallback, int64_t
-   min, int64_t max, int64_t *ret, struct ctr_error *err));
+FN(ctr_config_ops, integer,
+   ctr_code (*)(const struct ctr_table *t, const char *key, int64_t fallback, int64_t min,
+		int64_t max, int64_t *ret, struct ctr_error *err));
 AT(ctr_config_ops, boolean, 24);
-FN(ctr_config_ops, boolean, ctr_code (*)(const struct ctr_table *t, const char *key, int32_t fallback, int32_t
-   *ret, struct ctr_error *err));
+FN(ctr_config_ops, boolean,
+   ctr_code (*)(const struct ctr_table *t, const char *key, int32_t fallback, int32_t *ret,
+		struct ctr_error *err));
 AT(ctr_config_ops, duration, 32);
-FN(ctr_config_ops, duration, ctr_code (*)(const struct ctr_table *t, const char *key, int64_t fallback_ns,
-   int64_t *ret_ns, struct ctr_error *err));
+FN(ctr_config_ops, duration,
+   ctr_code (*)(const struct ctr_table *t, const char *key, int64_t fallback_ns, int64_t *ret_ns,
+		struct ctr_error *err));
 AT(ctr_config_ops, bytes, 40);
-FN(ctr_config_ops, bytes, ctr_code (*)(const struct ctr_table *t, const char *key, int64_t fallback_bytes,
-   int64_t *ret_bytes, struct ctr_error *err));
+FN(ctr_config_ops, bytes,
+   ctr_code (*)(const struct ctr_table *t, const char *key, int64_t fallback_bytes,
+		int64_t *ret_bytes, struct ctr_error *err));
 AT(ctr_config_ops, strv, 48);
-FN(ctr_config_ops, strv, ctr_code (*)(const struct ctr_table *t, const char *key, const char *const **ret,
-   uint64_t *ret_n, struct ctr_error *err));
+FN(ctr_config_ops, strv,
+   ctr_code (*)(const struct ctr_table *t, const char *key, const char *const **ret,
+		uint64_t *ret_n, struct ctr_error *err));
 AT(ctr_config_ops, table, 56);
-FN(ctr_config_ops, table, ctr_code (*)(const struct ctr_table *t, const char *key, const struct ctr_table
-   **ret, struct ctr_error *err));
+FN(ctr_config_ops, table,
+   ctr_code (*)(const struct ctr_table *t, const char *key, const struct ctr_table **ret,
+		struct ctr_error *err));
 AT(ctr_config_ops, keys, 64);
-FN(ctr_config_ops, keys, ctr_code (*)(const struct ctr_table *t, const char *const **ret, uint64_t *ret_n,
-   struct ctr_error *err));
+FN(ctr_config_ops, keys,
+   ctr_code (*)(const struct ctr_table *t, const char *const **ret, uint64_t *ret_n,
+		struct ctr_error *err));
 AT(ctr_config_ops, fail, 72);
-FN(ctr_config_ops, fail, ctr_code (*)(const struct ctr_table *t, const char *key, struct ctr_error *err, const
-   char *fmt, ...));
+FN(ctr_config_ops, fail,
+   ctr_code (*)(const struct ctr_table *t, const char *key, struct ctr_error *err, const char *fmt,
+		...));
 
 SIZE(ctr_host, 160);
 AT(ctr_host, size, 0);
@@ -131,7 +144,8 @@ FN(ctr_host, error_text, const char *(*)(const struct ctr_error *err));
 AT(ctr_host, log, 72);
 FN(ctr_host, log, void (*)(const struct ctr_host *h, int32_t level, const char *fmt, ...));
 AT(ctr_host, service, 80);
-FN(ctr_host, service, const void *(*)(const struct ctr_host *h, const char *name, uint32_t *ret_size));
+FN(ctr_host, service,
+   const void *(*)(const struct ctr_host *h, const char *name, uint32_t *ret_size));
 AT(ctr_host, call, 88);
 AT(ctr_host, config, 96);
 AT(ctr_host, root_dir, 104);
@@ -143,11 +157,13 @@ FN(ctr_host, add_export, void (*)(const struct ctr_host *h, const char *key, con
 AT(ctr_host, add_platform, 136);
 FN(ctr_host, add_platform, void (*)(const struct ctr_host *h, const char *platform));
 AT(ctr_host, async, 144);
-FN(ctr_host, async, ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, void (*job)(void *ud),
-   void *ud, struct ctr_error *err));
+FN(ctr_host, async,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, void (*job)(void *ud),
+		void *ud, struct ctr_error *err));
 AT(ctr_host, dep, 152);
-FN(ctr_host, dep, ctr_code (*)(const struct ctr_deps *deps, const char *kind, const char *id, uint32_t i,
-   const void **ret_ops, void **ret_self, const char **ret_id, struct ctr_error *err));
+FN(ctr_host, dep,
+   ctr_code (*)(const struct ctr_deps *deps, const char *kind, const char *id, uint32_t i,
+		const void **ret_ops, void **ret_self, const char **ret_id, struct ctr_error *err));
 
 SIZE(ctr_require, 24);
 AT(ctr_require, kind, 0);
@@ -163,11 +179,12 @@ AT(ctr_plugin, id, 16);
 AT(ctr_plugin, needs, 24);
 AT(ctr_plugin, ops, 32);
 AT(ctr_plugin, check, 40);
-FN(ctr_plugin, check, ctr_code (*)(const struct ctr_host *h, const struct ctr_table *cfg, struct ctr_error
-   *err));
+FN(ctr_plugin, check,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_table *cfg, struct ctr_error *err));
 AT(ctr_plugin, init, 48);
-FN(ctr_plugin, init, ctr_code (*)(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps
-   *deps, void **ret_self, struct ctr_error *err));
+FN(ctr_plugin, init,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_table *cfg, const struct ctr_deps *deps,
+		void **ret_self, struct ctr_error *err));
 AT(ctr_plugin, start, 56);
 FN(ctr_plugin, start, ctr_code (*)(void *self, struct ctr_error *err));
 AT(ctr_plugin, health, 64);
@@ -228,41 +245,51 @@ SIZE(ctr_snapshotter_ops, 104);
 AT(ctr_snapshotter_ops, size, 0);
 AT(ctr_snapshotter_ops, reserved, 4);
 AT(ctr_snapshotter_ops, stat, 8);
-FN(ctr_snapshotter_ops, stat, ctr_code (*)(void *self, const struct ctr_call *call, const char *key,
-   ctr_snapshot_sink sink, void *ud, struct ctr_error *err));
+FN(ctr_snapshotter_ops, stat,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *key, ctr_snapshot_sink sink,
+		void *ud, struct ctr_error *err));
 AT(ctr_snapshotter_ops, update, 16);
-FN(ctr_snapshotter_ops, update, ctr_code (*)(void *self, const struct ctr_call *call, const char *key, struct
-   ctr_labels labels, struct ctr_error *err));
+FN(ctr_snapshotter_ops, update,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *key, struct ctr_labels labels,
+		struct ctr_error *err));
 AT(ctr_snapshotter_ops, usage, 24);
-FN(ctr_snapshotter_ops, usage, ctr_code (*)(void *self, const struct ctr_call *call, const char *key, struct
-   ctr_usage *ret, struct ctr_error *err));
+FN(ctr_snapshotter_ops, usage,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *key, struct ctr_usage *ret,
+		struct ctr_error *err));
 AT(ctr_snapshotter_ops, mounts, 32);
-FN(ctr_snapshotter_ops, mounts, ctr_code (*)(void *self, const struct ctr_call *call, const char *key,
-   ctr_mounts_sink sink, void *ud, struct ctr_error *err));
+FN(ctr_snapshotter_ops, mounts,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *key, ctr_mounts_sink sink,
+		void *ud, struct ctr_error *err));
 AT(ctr_snapshotter_ops, prepare, 40);
-FN(ctr_snapshotter_ops, prepare, ctr_code (*)(void *self, const struct ctr_call *call, const struct
-   ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud, struct ctr_error *err));
+FN(ctr_snapshotter_ops, prepare,
+   ctr_code (*)(void *self, const struct ctr_call *call, const struct ctr_snapshot_new *args,
+		ctr_mounts_sink sink, void *ud, struct ctr_error *err));
 AT(ctr_snapshotter_ops, view, 48);
-FN(ctr_snapshotter_ops, view, ctr_code (*)(void *self, const struct ctr_call *call, const struct
-   ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud, struct ctr_error *err));
+FN(ctr_snapshotter_ops, view,
+   ctr_code (*)(void *self, const struct ctr_call *call, const struct ctr_snapshot_new *args,
+		ctr_mounts_sink sink, void *ud, struct ctr_error *err));
 AT(ctr_snapshotter_ops, commit, 56);
-FN(ctr_snapshotter_ops, commit, ctr_code (*)(void *self, const struct ctr_call *call, const struct
-   ctr_snapshot_commit *args, struct ctr_error *err));
+FN(ctr_snapshotter_ops, commit,
+   ctr_code (*)(void *self, const struct ctr_call *call, const struct ctr_snapshot_commit *args,
+		struct ctr_error *err));
 AT(ctr_snapshotter_ops, remove, 64);
-FN(ctr_snapshotter_ops, remove, ctr_code (*)(void *self, const struct ctr_call *call, const char *key, struct
-   ctr_error *err));
+FN(ctr_snapshotter_ops, remove,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *key, struct ctr_error *err));
 AT(ctr_snapshotter_ops, walk, 72);
-FN(ctr_snapshotter_ops, walk, ctr_code (*)(void *self, const struct ctr_call *call, ctr_snapshot_sink sink,
-   void *ud, struct ctr_error *err));
+FN(ctr_snapshotter_ops, walk,
+   ctr_code (*)(void *self, const struct ctr_call *call, ctr_snapshot_sink sink, void *ud,
+		struct ctr_error *err));
 AT(ctr_snapshotter_ops, cleanup, 80);
-FN(ctr_snapshotter_ops, cleanup, ctr_code (*)(void *self, const struct ctr_call *call, struct ctr_error
-   *err));
+FN(ctr_snapshotter_ops, cleanup,
+   ctr_code (*)(void *self, const struct ctr_call *call, struct ctr_error *err));
 AT(ctr_snapshotter_ops, open_tree, 88);
-FN(ctr_snapshotter_ops, open_tree, ctr_code (*)(void *self, const struct ctr_call *call, const char *key,
-   struct ctr_tree *ret, struct ctr_error *err));
+FN(ctr_snapshotter_ops, open_tree,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *key, struct ctr_tree *ret,
+		struct ctr_error *err));
 AT(ctr_snapshotter_ops, sync, 96);
-FN(ctr_snapshotter_ops, sync, ctr_code (*)(void *self, const struct ctr_call *call, const char *const *keys,
-   uint64_t n, struct ctr_error *err));
+FN(ctr_snapshotter_ops, sync,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *const *keys, uint64_t n,
+		struct ctr_error *err));
 
 SIZE(ctr_blob_info, 40);
 AT(ctr_blob_info, size, 0);
@@ -300,54 +327,65 @@ SIZE(ctr_content_ops, 144);
 AT(ctr_content_ops, size, 0);
 AT(ctr_content_ops, reserved, 4);
 AT(ctr_content_ops, info, 8);
-FN(ctr_content_ops, info, ctr_code (*)(void *self, const struct ctr_call *call, const char *digest,
-   ctr_blob_sink sink, void *ud, struct ctr_error *err));
+FN(ctr_content_ops, info,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *digest, ctr_blob_sink sink,
+		void *ud, struct ctr_error *err));
 AT(ctr_content_ops, walk, 16);
-FN(ctr_content_ops, walk, ctr_code (*)(void *self, const struct ctr_call *call, ctr_blob_sink sink, void *ud,
-   struct ctr_error *err));
+FN(ctr_content_ops, walk,
+   ctr_code (*)(void *self, const struct ctr_call *call, ctr_blob_sink sink, void *ud,
+		struct ctr_error *err));
 AT(ctr_content_ops, remove, 24);
-FN(ctr_content_ops, remove, ctr_code (*)(void *self, const struct ctr_call *call, const char *digest, struct
-   ctr_error *err));
+FN(ctr_content_ops, remove,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *digest,
+		struct ctr_error *err));
 AT(ctr_content_ops, reader, 32);
-FN(ctr_content_ops, reader, ctr_code (*)(void *self, const struct ctr_call *call, const char *digest, void
-   **ret_reader, int64_t *ret_length_bytes, struct ctr_error *err));
+FN(ctr_content_ops, reader,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *digest, void **ret_reader,
+		int64_t *ret_length_bytes, struct ctr_error *err));
 AT(ctr_content_ops, read_at, 40);
-FN(ctr_content_ops, read_at, ctr_code (*)(void *self, void *reader, void *data, uint64_t n, int64_t offset,
-   uint64_t *ret_n, struct ctr_error *err));
+FN(ctr_content_ops, read_at,
+   ctr_code (*)(void *self, void *reader, void *data, uint64_t n, int64_t offset, uint64_t *ret_n,
+		struct ctr_error *err));
 AT(ctr_content_ops, reader_close, 48);
 FN(ctr_content_ops, reader_close, void (*)(void *self, void *reader));
 AT(ctr_content_ops, writer, 56);
-FN(ctr_content_ops, writer, ctr_code (*)(void *self, const struct ctr_call *call, const struct ctr_ingest_open
-   *args, void **ret_writer, struct ctr_error *err));
+FN(ctr_content_ops, writer,
+   ctr_code (*)(void *self, const struct ctr_call *call, const struct ctr_ingest_open *args,
+		void **ret_writer, struct ctr_error *err));
 AT(ctr_content_ops, write, 64);
-FN(ctr_content_ops, write, ctr_code (*)(void *self, void *writer, const void *data, uint64_t n, struct
-   ctr_error *err));
+FN(ctr_content_ops, write,
+   ctr_code (*)(void *self, void *writer, const void *data, uint64_t n, struct ctr_error *err));
 AT(ctr_content_ops, truncate, 72);
-FN(ctr_content_ops, truncate, ctr_code (*)(void *self, void *writer, int64_t length_bytes, struct ctr_error
-   *err));
+FN(ctr_content_ops, truncate,
+   ctr_code (*)(void *self, void *writer, int64_t length_bytes, struct ctr_error *err));
 AT(ctr_content_ops, writer_status, 80);
-FN(ctr_content_ops, writer_status, ctr_code (*)(void *self, void *writer, ctr_ingest_sink sink, void *ud, char
-   ret_digest[CTR_DIGEST_ROOM], struct ctr_error *err));
+FN(ctr_content_ops, writer_status,
+   ctr_code (*)(void *self, void *writer, ctr_ingest_sink sink, void *ud,
+		char ret_digest[CTR_DIGEST_ROOM], struct ctr_error *err));
 AT(ctr_content_ops, commit, 88);
-FN(ctr_content_ops, commit, ctr_code (*)(void *self, void *writer, const struct ctr_content_commit *args, char
-   ret_digest[CTR_DIGEST_ROOM], struct ctr_error *err));
+FN(ctr_content_ops, commit,
+   ctr_code (*)(void *self, void *writer, const struct ctr_content_commit *args,
+		char ret_digest[CTR_DIGEST_ROOM], struct ctr_error *err));
 AT(ctr_content_ops, writer_close, 96);
 FN(ctr_content_ops, writer_close, void (*)(void *self, void *writer));
 AT(ctr_content_ops, statuses, 104);
-FN(ctr_content_ops, statuses, ctr_code (*)(void *self, const struct ctr_call *call, ctr_ingest_sink sink, void
-   *ud, struct ctr_error *err));
+FN(ctr_content_ops, statuses,
+   ctr_code (*)(void *self, const struct ctr_call *call, ctr_ingest_sink sink, void *ud,
+		struct ctr_error *err));
 AT(ctr_content_ops, abort, 112);
-FN(ctr_content_ops, abort, ctr_code (*)(void *self, const struct ctr_call *call, const char *ref, struct
-   ctr_error *err));
+FN(ctr_content_ops, abort,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *ref, struct ctr_error *err));
 AT(ctr_content_ops, reader_fd, 120);
-FN(ctr_content_ops, reader_fd, ctr_code (*)(void *self, const struct ctr_call *call, const char *digest,
-   int32_t *ret_fd, int64_t *ret_length_bytes, struct ctr_error *err));
+FN(ctr_content_ops, reader_fd,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *digest, int32_t *ret_fd,
+		int64_t *ret_length_bytes, struct ctr_error *err));
 AT(ctr_content_ops, writer_fd, 128);
-FN(ctr_content_ops, writer_fd, ctr_code (*)(void *self, void *writer, int32_t *ret_fd, struct ctr_error
-   *err));
+FN(ctr_content_ops, writer_fd,
+   ctr_code (*)(void *self, void *writer, int32_t *ret_fd, struct ctr_error *err));
 AT(ctr_content_ops, sync, 136);
-FN(ctr_content_ops, sync, ctr_code (*)(void *self, const struct ctr_call *call, const char *const *digests,
-   uint64_t n, struct ctr_error *err));
+FN(ctr_content_ops, sync,
+   ctr_code (*)(void *self, const struct ctr_call *call, const char *const *digests, uint64_t n,
+		struct ctr_error *err));
 
 SIZE(ctr_apply, 64);
 AT(ctr_apply, size, 0);
@@ -391,32 +429,39 @@ SIZE(ctr_differ_ops, 24);
 AT(ctr_differ_ops, size, 0);
 AT(ctr_differ_ops, reserved, 4);
 AT(ctr_differ_ops, apply, 8);
-FN(ctr_differ_ops, apply, ctr_code (*)(void *self, const struct ctr_call *call, const struct ctr_apply *args,
-   struct ctr_applied *ret, struct ctr_error *err));
+FN(ctr_differ_ops, apply,
+   ctr_code (*)(void *self, const struct ctr_call *call, const struct ctr_apply *args,
+		struct ctr_applied *ret, struct ctr_error *err));
 AT(ctr_differ_ops, compare, 16);
-FN(ctr_differ_ops, compare, ctr_code (*)(void *self, const struct ctr_call *call, const struct ctr_compare
-   *args, struct ctr_compared *ret, struct ctr_error *err));
+FN(ctr_differ_ops, compare,
+   ctr_code (*)(void *self, const struct ctr_call *call, const struct ctr_compare *args,
+		struct ctr_compared *ret, struct ctr_error *err));
 
 SIZE(ctr_store_ops, 56);
 AT(ctr_store_ops, size, 0);
 AT(ctr_store_ops, reserved, 4);
 AT(ctr_store_ops, update, 8);
-FN(ctr_store_ops, update, ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn,
-   void *ud, struct ctr_error *err));
+FN(ctr_store_ops, update,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
+		struct ctr_error *err));
 AT(ctr_store_ops, view, 16);
-FN(ctr_store_ops, view, ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn,
-   void *ud, struct ctr_error *err));
+FN(ctr_store_ops, view,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
+		struct ctr_error *err));
 AT(ctr_store_ops, get, 24);
-FN(ctr_store_ops, get, ctr_code (*)(struct ctr_txn *txn, const char *key, ctr_row_sink sink, void *ud, struct
-   ctr_error *err));
+FN(ctr_store_ops, get,
+   ctr_code (*)(struct ctr_txn *txn, const char *key, ctr_row_sink sink, void *ud,
+		struct ctr_error *err));
 AT(ctr_store_ops, put, 32);
-FN(ctr_store_ops, put, ctr_code (*)(struct ctr_txn *txn, const char *key, const void *value, uint64_t n,
-   struct ctr_error *err));
+FN(ctr_store_ops, put,
+   ctr_code (*)(struct ctr_txn *txn, const char *key, const void *value, uint64_t n,
+		struct ctr_error *err));
 AT(ctr_store_ops, del, 40);
 FN(ctr_store_ops, del, ctr_code (*)(struct ctr_txn *txn, const char *key, struct ctr_error *err));
 AT(ctr_store_ops, walk, 48);
-FN(ctr_store_ops, walk, ctr_code (*)(struct ctr_txn *txn, const char *prefix, ctr_row_sink sink, void *ud,
-   struct ctr_error *err));
+FN(ctr_store_ops, walk,
+   ctr_code (*)(struct ctr_txn *txn, const char *prefix, ctr_row_sink sink, void *ud,
+		struct ctr_error *err));
 
 SIZE(ctr_graph_node, 96);
 AT(ctr_graph_node, size, 0);
@@ -436,29 +481,37 @@ SIZE(ctr_snapgraph_ops, 80);
 AT(ctr_snapgraph_ops, size, 0);
 AT(ctr_snapgraph_ops, reserved, 4);
 AT(ctr_snapgraph_ops, reserve, 8);
-FN(ctr_snapgraph_ops, reserve, ctr_code (*)(const struct ctr_host *h, uint64_t *ret_id, struct ctr_error
-   *err));
+FN(ctr_snapgraph_ops, reserve,
+   ctr_code (*)(const struct ctr_host *h, uint64_t *ret_id, struct ctr_error *err));
 AT(ctr_snapgraph_ops, create, 16);
-FN(ctr_snapgraph_ops, create, ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, uint64_t id,
-   uint32_t kind, const struct ctr_snapshot_new *args, ctr_graph_sink sink, void *ud, struct ctr_error *err));
+FN(ctr_snapgraph_ops, create,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, uint64_t id, uint32_t kind,
+		const struct ctr_snapshot_new *args, ctr_graph_sink sink, void *ud,
+		struct ctr_error *err));
 AT(ctr_snapgraph_ops, get, 24);
-FN(ctr_snapgraph_ops, get, ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, const char
-   *key, ctr_graph_sink sink, void *ud, struct ctr_error *err));
+FN(ctr_snapgraph_ops, get,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, const char *key,
+		ctr_graph_sink sink, void *ud, struct ctr_error *err));
 AT(ctr_snapgraph_ops, update, 32);
-FN(ctr_snapgraph_ops, update, ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, const char
-   *key, struct ctr_labels labels, struct ctr_error *err));
+FN(ctr_snapgraph_ops, update,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, const char *key,
+		struct ctr_labels labels, struct ctr_error *err));
 AT(ctr_snapgraph_ops, commit, 40);
-FN(ctr_snapgraph_ops, commit, ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, const struct
-   ctr_snapshot_commit *args, const struct ctr_usage *usage, struct ctr_error *err));
+FN(ctr_snapgraph_ops, commit,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call,
+		const struct ctr_snapshot_commit *args, const struct ctr_usage *usage,
+		struct ctr_error *err));
 AT(ctr_snapgraph_ops, remove, 48);
-FN(ctr_snapgraph_ops, remove, ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, const char
-   *key, uint64_t *ret_id, struct ctr_error *err));
+FN(ctr_snapgraph_ops, remove,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, const char *key,
+		uint64_t *ret_id, struct ctr_error *err));
 AT(ctr_snapgraph_ops, walk, 56);
-FN(ctr_snapgraph_ops, walk, ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, ctr_graph_sink
-   sink, void *ud, struct ctr_error *err));
+FN(ctr_snapgraph_ops, walk,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_call *call, ctr_graph_sink sink,
+		void *ud, struct ctr_error *err));
 AT(ctr_snapgraph_ops, has, 64);
-FN(ctr_snapgraph_ops, has, ctr_code (*)(const struct ctr_host *h, uint64_t id, int32_t *ret, struct ctr_error
-   *err));
+FN(ctr_snapgraph_ops, has,
+   ctr_code (*)(const struct ctr_host *h, uint64_t id, int32_t *ret, struct ctr_error *err));
 AT(ctr_snapgraph_ops, release, 72);
 FN(ctr_snapgraph_ops, release, void (*)(const struct ctr_host *h, uint64_t id));
 
@@ -481,11 +534,14 @@ SIZE(ctr_spawn_ops, 32);
 AT(ctr_spawn_ops, size, 0);
 AT(ctr_spawn_ops, reserved, 4);
 AT(ctr_spawn_ops, start, 8);
-FN(ctr_spawn_ops, start, ctr_code (*)(const struct ctr_host *h, const struct ctr_spawn_args *args, int32_t
-   *ret_pid, int32_t *ret_pidfd, struct ctr_error *err));
+FN(ctr_spawn_ops, start,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_spawn_args *args, int32_t *ret_pid,
+		int32_t *ret_pidfd, struct ctr_error *err));
 AT(ctr_spawn_ops, watch, 16);
-FN(ctr_spawn_ops, watch, ctr_code (*)(const struct ctr_host *h, const struct ctr_spawn_args *args, void
-   (*done)(void *ud, int32_t how, int32_t status), void *ud, int32_t *ret_pid, struct ctr_error *err));
+FN(ctr_spawn_ops, watch,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_spawn_args *args,
+		void (*done)(void *ud, int32_t how, int32_t status), void *ud, int32_t *ret_pid,
+		struct ctr_error *err));
 AT(ctr_spawn_ops, helper, 24);
 FN(ctr_spawn_ops, helper, const char *(*)(const struct ctr_host *h, const char *name));
 
@@ -493,8 +549,9 @@ SIZE(ctr_mount_ops, 16);
 AT(ctr_mount_ops, size, 0);
 AT(ctr_mount_ops, reserved, 4);
 AT(ctr_mount_ops, open, 8);
-FN(ctr_mount_ops, open, ctr_code (*)(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n,
-   int32_t *ret_fd, struct ctr_error *err));
+FN(ctr_mount_ops, open,
+   ctr_code (*)(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n,
+		int32_t *ret_fd, struct ctr_error *err));
 
 IS(CTR_OK, 0);
 IS(CTR_CANCELLED, 1);

@@ -36,7 +36,8 @@ static int run(const char *runtime, char *const *argv)
 	r = waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED);
 	fd_close(&pidfd);
 	if (r < 0 || info.si_code != CLD_EXITED || info.si_status != 0) {
-		fprintf(stderr, "bare-runc: '%s %s' failed with %d\n", runtime, argv[3], info.si_status);
+		fprintf(stderr, "bare-runc: '%s %s' failed with %d\n", runtime, argv[3],
+			info.si_status);
 		return -1;
 	}
 	return 0;
@@ -60,8 +61,8 @@ static int wait_container(const char *pid_file)
 
 int main(int argc, char **argv)
 {
-	char pid_file[4096], global[] = "--root", create[] = "create", bundle[] = "--bundle", start[] = "start",
-				 delete[] = "delete", pid_flag[] = "--pid-file";
+	char pid_file[4096], global[] = "--root", create[] = "create", bundle[] = "--bundle",
+			     start[] = "start", delete[] = "delete", pid_flag[] = "--pid-file";
 
 	if (argc != 5) {
 		fprintf(stderr, "usage: bare-runc RUNTIME ROOT BUNDLE ID\n");
@@ -70,7 +71,7 @@ int main(int argc, char **argv)
 	snprintf(pid_file, sizeof(pid_file), "%s/init.pid", argv[3]);
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* the container's init becomes ours when `create` ends */
 
-	char *const creates[] = { argv[1], global,   argv[2],  create,	bundle,
+	char *const creates[] = { argv[1], global,   argv[2],  create,  bundle,
 				  argv[3], pid_flag, pid_file, argv[4], NULL };
 	char *const starts[] = { argv[1], global, argv[2], start, argv[4], NULL };
 	char *const deletes[] = { argv[1], global, argv[2], delete, argv[4], NULL };

@@ -18,11 +18,8 @@
 
 /* The default address space by role; codec windows and libcurl's buffers fit many times. */
 static const uint64_t memory_default[WORKER_ROLES] = {
-	[ROLE_FETCH] = 2048 * MIB,
-	[ROLE_PARSE] = 512 * MIB,
-	[ROLE_UNPACK] = 2048 * MIB,
-	[ROLE_COMPARE] = 2048 * MIB,
-	[ROLE_IMPORT] = 1024 * MIB,
+	[ROLE_FETCH] = 2048 * MIB,   [ROLE_PARSE] = 512 * MIB,   [ROLE_UNPACK] = 2048 * MIB,
+	[ROLE_COMPARE] = 2048 * MIB, [ROLE_IMPORT] = 1024 * MIB,
 };
 
 static ctr_code limit(int what, uint64_t value, const char *name, struct ctr_error *err)

@@ -143,7 +143,8 @@ static ctr_code add_dir(const struct job *j, struct ctr_error *err)
 			return code;
 	}
 	if (kept && j->t->implied)
-		(void)fremovexattr(fd, XATTR_IMPLIED); /* named after all; nearly always there is no mark */
+		(void)fremovexattr(
+			fd, XATTR_IMPLIED); /* named after all; nearly always there is no mark */
 	code = tree_mark(j->t, j->p, err);
 	if (code == CTR_OK)
 		code = meta_fd(j->t, fd, j->r, j->e, j->p->path, !kept, err);

@@ -18,7 +18,8 @@ struct ctr_call_ops {
 	const char *(*ns)(const struct ctr_call *call);    /* "" when the call needs none */
 	const char *(*lease)(const struct ctr_call *call); /* "" when there is none */
 	const char *(*trace_id)(const struct ctr_call *call);
-	int64_t (*deadline_ns)(const struct ctr_call *call); /* CLOCK_MONOTONIC, or CTR_NO_DEADLINE */
+	int64_t (*deadline_ns)(
+		const struct ctr_call *call); /* CLOCK_MONOTONIC, or CTR_NO_DEADLINE */
 	/* CTR_OK, CTR_CANCELLED or CTR_DEADLINE_EXCEEDED. A method that blocks asks at least once a second. */
 	ctr_code (*check)(const struct ctr_call *call, struct ctr_error *err);
 	/* Readable once check() is no longer CTR_OK by cancel; -1 when the call cannot be cancelled. */

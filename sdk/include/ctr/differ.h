@@ -17,9 +17,10 @@
 /* Either tree or mounts says where; source says from what. All borrowed. */
 struct ctr_apply {
 	uint32_t size, flags;
-	const struct ctr_descriptor *layer; /* its media type decides the codec; digest and length are the caller's to check */
+	const struct ctr_descriptor *
+		layer; /* its media type decides the codec; digest and length are the caller's to check */
 	const struct ctr_source *source;
-	const struct ctr_tree *tree;        /* NULL: use the mounts */
+	const struct ctr_tree *tree; /* NULL: use the mounts */
 	const struct ctr_mount *mounts;
 	uint64_t n_mounts;
 	/* NULL, or called from apply's thread with the bytes of the layer taken in so far. */
@@ -30,7 +31,7 @@ struct ctr_apply {
 /* What was applied: the uncompressed stream. */
 struct ctr_applied {
 	uint32_t size, reserved;
-	const char *media_type; /* static */
+	const char *media_type;       /* static */
 	char digest[CTR_DIGEST_ROOM]; /* the diff id */
 	int64_t length_bytes;
 };

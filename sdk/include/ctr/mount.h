@@ -15,8 +15,8 @@ struct ctr_mount_ops {
 	/* The tree that these mounts make, as a directory descriptor that keeps it alive: detached (fsmount, open_tree),
 	 * attached nowhere, gone when the last descriptor closes. Codes of the errno table; CTR_UNIMPLEMENTED for a
 	 * mount type or option that needs the mount manager. Any thread; may block. */
-	ctr_code (*open)(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n, int32_t *ret_fd,
-			 struct ctr_error *err);
+	ctr_code (*open)(const struct ctr_host *h, const struct ctr_mount *mounts, uint64_t n,
+			 int32_t *ret_fd, struct ctr_error *err);
 };
 
 #endif

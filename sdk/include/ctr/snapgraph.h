@@ -33,9 +33,9 @@ struct ctr_snapgraph_ops {
 	 * it, then create(). */
 	ctr_code (*reserve)(const struct ctr_host *h, uint64_t *ret_id, struct ctr_error *err);
 	/* kind is active or view. sink (may be NULL) gets the new row. Errors as snapshotter prepare. */
-	ctr_code (*create)(const struct ctr_host *h, const struct ctr_call *call, uint64_t id, uint32_t kind,
-			   const struct ctr_snapshot_new *args, ctr_graph_sink sink, void *ud,
-			   struct ctr_error *err);
+	ctr_code (*create)(const struct ctr_host *h, const struct ctr_call *call, uint64_t id,
+			   uint32_t kind, const struct ctr_snapshot_new *args, ctr_graph_sink sink,
+			   void *ud, struct ctr_error *err);
 	/* chain is filled. CTR_NOT_FOUND. */
 	ctr_code (*get)(const struct ctr_host *h, const struct ctr_call *call, const char *key,
 			ctr_graph_sink sink, void *ud, struct ctr_error *err);
@@ -47,8 +47,8 @@ struct ctr_snapgraph_ops {
 	/* The row goes; then the caller discards the bytes of *ret_id. */
 	ctr_code (*remove)(const struct ctr_host *h, const struct ctr_call *call, const char *key,
 			   uint64_t *ret_id, struct ctr_error *err);
-	ctr_code (*walk)(const struct ctr_host *h, const struct ctr_call *call, ctr_graph_sink sink, void *ud,
-			 struct ctr_error *err);
+	ctr_code (*walk)(const struct ctr_host *h, const struct ctr_call *call, ctr_graph_sink sink,
+			 void *ud, struct ctr_error *err);
 	/* *ret is 1 if a row has this id, or if it is reserved and not yet created or released: what a reaper asks. */
 	ctr_code (*has)(const struct ctr_host *h, uint64_t id, int32_t *ret, struct ctr_error *err);
 	/* A reserved number that will not be created after all; one that create() has seen is ignored. Never blocks. */

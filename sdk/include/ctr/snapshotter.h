@@ -31,18 +31,21 @@ struct ctr_usage {
 
 /* Arguments of prepare and view. */
 struct ctr_snapshot_new {
-	uint32_t size, flags; /* flags 0 */
+	uint32_t size, flags;     /* flags 0 */
 	const char *key, *parent; /* parent "" for an empty tree */
-	struct ctr_labels labels; /* those with the prefix containerd.io/snapshot/, and containerd.io/snapshot.ref */
+	struct ctr_labels
+		labels; /* those with the prefix containerd.io/snapshot/, and containerd.io/snapshot.ref */
 };
 
-#define CTR_SNAPSHOT_SYNCED 1u /* the caller has called sync since the last write to this snapshot */
+#define CTR_SNAPSHOT_SYNCED                                                                        \
+	1u /* the caller has called sync since the last write to this snapshot */
 
 /* Arguments of commit. Without CTR_SNAPSHOT_SYNCED the bytes are made durable before the row. */
 struct ctr_snapshot_commit {
 	uint32_t size, flags;
 	const char *name, *key;
-	const char *parent; /* "" or, with capability "rebase", the parent of a snapshot prepared without one */
+	const char *
+		parent; /* "" or, with capability "rebase", the parent of a snapshot prepared without one */
 	struct ctr_labels labels;
 };
 
@@ -61,39 +64,42 @@ struct ctr_tree {
 struct ctr_snapshotter_ops {
 	uint32_t size, reserved;
 	/* Information by key or name. CTR_NOT_FOUND. */
-	ctr_code (*stat)(void *self, const struct ctr_call *call, const char *key, ctr_snapshot_sink sink,
-			 void *ud, struct ctr_error *err);
+	ctr_code (*stat)(void *self, const struct ctr_call *call, const char *key,
+			 ctr_snapshot_sink sink, void *ud, struct ctr_error *err);
 	/* Replace the labels (the core has applied field masks). CTR_NOT_FOUND. */
-	ctr_code (*update)(void *self, const struct ctr_call *call, const char *key, struct ctr_labels labels,
-			   struct ctr_error *err);
-	ctr_code (*usage)(void *self, const struct ctr_call *call, const char *key, struct ctr_usage *ret,
-			  struct ctr_error *err);
+	ctr_code (*update)(void *self, const struct ctr_call *call, const char *key,
+			   struct ctr_labels labels, struct ctr_error *err);
+	ctr_code (*usage)(void *self, const struct ctr_call *call, const char *key,
+			  struct ctr_usage *ret, struct ctr_error *err);
 	/* What to mount to see an active snapshot or a view. */
-	ctr_code (*mounts)(void *self, const struct ctr_call *call, const char *key, ctr_mounts_sink sink,
-			   void *ud, struct ctr_error *err);
+	ctr_code (*mounts)(void *self, const struct ctr_call *call, const char *key,
+			   ctr_mounts_sink sink, void *ud, struct ctr_error *err);
 	/* CTR_ALREADY_EXISTS: key taken. CTR_NOT_FOUND: no such parent. CTR_INVALID_ARGUMENT: parent not committed.
 	 * sink may be NULL. */
-	ctr_code (*prepare)(void *self, const struct ctr_call *call, const struct ctr_snapshot_new *args,
-			    ctr_mounts_sink sink, void *ud, struct ctr_error *err);
-	ctr_code (*view)(void *self, const struct ctr_call *call, const struct ctr_snapshot_new *args,
-			 ctr_mounts_sink sink, void *ud, struct ctr_error *err);
+	ctr_code (*prepare)(void *self, const struct ctr_call *call,
+			    const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+			    struct ctr_error *err);
+	ctr_code (*view)(void *self, const struct ctr_call *call,
+			 const struct ctr_snapshot_new *args, ctr_mounts_sink sink, void *ud,
+			 struct ctr_error *err);
 	/* The key is gone and the name committed, in one step. CTR_NOT_FOUND, CTR_ALREADY_EXISTS,
 	 * CTR_FAILED_PRECONDITION: not active. */
-	ctr_code (*commit)(void *self, const struct ctr_call *call, const struct ctr_snapshot_commit *args,
-			   struct ctr_error *err);
+	ctr_code (*commit)(void *self, const struct ctr_call *call,
+			   const struct ctr_snapshot_commit *args, struct ctr_error *err);
 	/* CTR_FAILED_PRECONDITION: it has children. CTR_NOT_FOUND. */
-	ctr_code (*remove)(void *self, const struct ctr_call *call, const char *key, struct ctr_error *err);
+	ctr_code (*remove)(void *self, const struct ctr_call *call, const char *key,
+			   struct ctr_error *err);
 	/* Every snapshot once, in any order; ends early with the sink's result when that is not CTR_OK. */
 	ctr_code (*walk)(void *self, const struct ctr_call *call, ctr_snapshot_sink sink, void *ud,
 			 struct ctr_error *err);
 	/* Optional from here on. Remove what no row refers to. */
 	ctr_code (*cleanup)(void *self, const struct ctr_call *call, struct ctr_error *err);
 	/* The tree of an active snapshot itself. Only while the snapshot has not been mounted. */
-	ctr_code (*open_tree)(void *self, const struct ctr_call *call, const char *key, struct ctr_tree *ret,
-			      struct ctr_error *err);
+	ctr_code (*open_tree)(void *self, const struct ctr_call *call, const char *key,
+			      struct ctr_tree *ret, struct ctr_error *err);
 	/* All that was written to these active snapshots is durable when it returns. */
-	ctr_code (*sync)(void *self, const struct ctr_call *call, const char *const *keys, uint64_t n,
-			 struct ctr_error *err);
+	ctr_code (*sync)(void *self, const struct ctr_call *call, const char *const *keys,
+			 uint64_t n, struct ctr_error *err);
 };
 
 #endif

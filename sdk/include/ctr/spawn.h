@@ -19,9 +19,10 @@ struct ctr_spawn_fd {
 
 struct ctr_spawn_args {
 	uint32_t size, flags;
-	const char *path;               /* absolute */
+	const char *path;                      /* absolute */
 	const char *const *argv, *const *envp; /* end with NULL; envp NULL: empty */
-	const struct ctr_spawn_fd *fds; /* 0, 1 and 2 not listed are /dev/null; all others are closed */
+	const struct ctr_spawn_fd
+		*fds; /* 0, 1 and 2 not listed are /dev/null; all others are closed */
 	uint64_t n_fds;
 	int32_t cwd_fd, reserved; /* a directory, with CTR_SPAWN_CWD */
 };
@@ -29,8 +30,8 @@ struct ctr_spawn_args {
 struct ctr_spawn_ops {
 	uint32_t size, reserved;
 	/* Any thread. *ret_pidfd is the caller's: poll it, reap with waitid(P_PIDFD). Codes of the errno table. */
-	ctr_code (*start)(const struct ctr_host *h, const struct ctr_spawn_args *args, int32_t *ret_pid,
-			  int32_t *ret_pidfd, struct ctr_error *err);
+	ctr_code (*start)(const struct ctr_host *h, const struct ctr_spawn_args *args,
+			  int32_t *ret_pid, int32_t *ret_pidfd, struct ctr_error *err);
 	/* The same, but the host reaps it and calls done once (loop's thread, must not block) with si_code as how and si_status as status
 	 * of waitid(2). */
 	ctr_code (*watch)(const struct ctr_host *h, const struct ctr_spawn_args *args,

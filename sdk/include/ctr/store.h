@@ -23,14 +23,16 @@ typedef ctr_code (*ctr_row_sink)(void *ud, const char *key, const void *value, u
 struct ctr_store_ops {
 	uint32_t size, reserved;
 	/* Durable when it returns CTR_OK; otherwise nothing of it happened. Not from the loop's thread. */
-	ctr_code (*update)(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
-			   struct ctr_error *err);
+	ctr_code (*update)(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn,
+			   void *ud, struct ctr_error *err);
 	/* A consistent read; fn must not write. */
-	ctr_code (*view)(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn, void *ud,
-			 struct ctr_error *err);
+	ctr_code (*view)(const struct ctr_host *h, const struct ctr_call *call, ctr_txn_fn fn,
+			 void *ud, struct ctr_error *err);
 	/* Inside a closure. get: CTR_NOT_FOUND. */
-	ctr_code (*get)(struct ctr_txn *txn, const char *key, ctr_row_sink sink, void *ud, struct ctr_error *err);
-	ctr_code (*put)(struct ctr_txn *txn, const char *key, const void *value, uint64_t n, struct ctr_error *err);
+	ctr_code (*get)(struct ctr_txn *txn, const char *key, ctr_row_sink sink, void *ud,
+			struct ctr_error *err);
+	ctr_code (*put)(struct ctr_txn *txn, const char *key, const void *value, uint64_t n,
+			struct ctr_error *err);
 	ctr_code (*del)(struct ctr_txn *txn, const char *key, struct ctr_error *err);
 	/* Keys that begin with prefix, in order. */
 	ctr_code (*walk)(struct ctr_txn *txn, const char *prefix, ctr_row_sink sink, void *ud,

@@ -27,7 +27,7 @@ struct ctr_any {
 
 /* One mount as containerd's Mount message has it; option words as mount(8) (docs/mounts.md). */
 struct ctr_mount {
-	const char *type;   /* "overlay", "bind", a file system type */
+	const char *type; /* "overlay", "bind", a file system type */
 	const char *source;
 	const char *target; /* "" or a directory below the mount point */
 	const char *const *options;
@@ -53,12 +53,12 @@ struct ctr_descriptor {
 /* Bytes that may still be growing while they are read, for example a layer in download. */
 struct ctr_source {
 	uint32_t size, reserved;
-	int32_t fd;       /* read with pread(2) only; borrowed, never closed by the reader */
+	int32_t fd; /* read with pread(2) only; borrowed, never closed by the reader */
 	int32_t event_fd; /* poll(2) it: readable when status() has news; -1 when the source is complete */
 	/* *ret_available bytes can be read now; *ret_complete is 1 when no more will come. A failed or
 	 * abandoned source gives its code. Clears event_fd. Any thread, does not block. */
-	ctr_code (*status)(const struct ctr_source *src, int64_t *ret_available, int32_t *ret_complete,
-			   struct ctr_error *err);
+	ctr_code (*status)(const struct ctr_source *src, int64_t *ret_available,
+			   int32_t *ret_complete, struct ctr_error *err);
 	void *self;
 };
 

@@ -15,7 +15,7 @@ static int sum_in_order(const struct list *head)
 {
 	int sum = 0;
 
-	list_for(it, head)
+	list_for (it, head)
 		sum = sum * 10 + list_entry(it, struct item, link)->n;
 	return sum;
 }
@@ -46,12 +46,12 @@ static void safe_loop_permits_removal(void **state)
 		items[i].n = i + 1;
 		list_add(&head, &items[i].link);
 	}
-	list_for_safe(it, &head) {
+	list_for_safe (it, &head) {
 		if (list_entry(it, struct item, link)->n % 2 == 0)
 			list_del(it);
 	}
 	assert_int_equal(sum_in_order(&head), 135);
-	list_for_safe(it, &head)
+	list_for_safe (it, &head)
 		list_del(it);
 	assert_true(list_empty(&head));
 }

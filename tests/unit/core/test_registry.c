@@ -146,8 +146,7 @@ static const struct {
 	{ "short_plugin", "short_plugin.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
 	  "plugin descriptor is cut off: 24 bytes, at least 88 are needed" },
 	{ "short_vtable", "short_vtable", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
-	  "plugin " SNAP
-	  "short_vtable: vtable is cut off: 40 bytes, at least 80 are needed" },
+	  "plugin " SNAP "short_vtable: vtable is cut off: 40 bytes, at least 80 are needed" },
 	{ "hole_in_vtable", "hole_in_vtable", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
 	  "plugin " SNAP "hole_in_vtable: vtable has no 'commit'" },
 	{ "unknown_flag", "unknown_flag", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
@@ -161,16 +160,13 @@ static const struct {
 	{ "failing_init", "failing", PLUGIN_FAILED, CTR_UNAVAILABLE, "no such luck" },
 	{ "silent_failure", "silent_failure", PLUGIN_FAILED, CTR_INTERNAL,
 	  "init failed with code 13 and no message" },
-	{ "skipping", "skipping", PLUGIN_SKIPPED, CTR_SKIP,
-	  "no such file system in this kernel" },
+	{ "skipping", "skipping", PLUGIN_SKIPPED, CTR_SKIP, "no such file system in this kernel" },
 	{ "missing_need", "missing_need", PLUGIN_FAILED, CTR_FAILED_PRECONDITION,
 	  SNAP "missing_need needs io.example.absent.v1.it, which no plugin offers" },
 	{ "cycle", "egg", PLUGIN_FAILED, CTR_FAILED_PRECONDITION,
-	  "plugins need each other in a cycle: " SNAP "egg -> " SNAP "chicken -> " SNAP
-	  "egg" },
+	  "plugins need each other in a cycle: " SNAP "egg -> " SNAP "chicken -> " SNAP "egg" },
 	{ "not_there", "not_there.so", PLUGIN_FAILED, CTR_NOT_FOUND, "not_there.so'" },
-	{ "/etc/hostname", "hostname", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
-	  "load plugin file: " },
+	{ "/etc/hostname", "hostname", PLUGIN_FAILED, CTR_INVALID_ARGUMENT, "load plugin file: " },
 	{ "no_symbol", "no_symbol.so", PLUGIN_FAILED, CTR_INVALID_ARGUMENT,
 	  "is no plugin: it has no symbol 'ctr_module_v1'" },
 };
@@ -495,8 +491,8 @@ static void mistyped_key_is_a_failure(void **state)
 	load(b);
 	assert_int_equal(registry_init(b->d.registry, NULL), CTR_OK);
 	assert_int_equal(view(b, "good").state, PLUGIN_FAILED);
-	assert_non_null(strstr(view(b, "good").error,
-			       "c.toml:6: unknown key 'plugins.\"" SNAP "good\".jurnal', did you mean 'journal'"));
+	assert_non_null(strstr(view(b, "good").error, "c.toml:6: unknown key 'plugins.\"" SNAP
+						      "good\".jurnal', did you mean 'journal'"));
 }
 
 static void check_tells_all_and_starts_nothing(void **state)

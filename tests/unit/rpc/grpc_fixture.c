@@ -302,7 +302,8 @@ void fixture_spin(struct fixture *f, int64_t ms)
 	for (int rounds = 0; rounds < 3 || clock_now_ns() < end; rounds++) {
 		struct loop_timer *t = NULL;
 
-		assert_int_equal(loop_add_timer(f->loop, clock_now_ns() + NS_PER_MSEC, stop, &t, &t), 0);
+		assert_int_equal(
+			loop_add_timer(f->loop, clock_now_ns() + NS_PER_MSEC, stop, &t, &t), 0);
 		while (t)
 			loop_run(f->loop);
 	}

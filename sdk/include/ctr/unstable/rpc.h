@@ -14,12 +14,14 @@
 struct ctr_rpc_call; /* reference counted, host side */
 
 /* Where a handler runs. Default: the pool of short work, where it may block on the database. */
-#define CTR_RPC_INLINE        1u  /* on the loop's thread: point reads and asynchronous methods; must not block */
+#define CTR_RPC_INLINE                                                                             \
+	1u /* on the loop's thread: point reads and asynchronous methods; must not block */
 #define CTR_RPC_BULK          2u  /* on the bulk pool: large content, apply, diff */
 #define CTR_RPC_CLIENT_STREAM 16u /* many requests: message() is called for each */
 #define CTR_RPC_SERVER_STREAM 32u /* many replies */
-#define CTR_RPC_NO_NAMESPACE  64u /* the method needs no namespace; otherwise the host answers for a missing one */
-#define CTR_RPC_TTRPC         128u /* a service of the ttrpc socket instead (flag of every method of it) */
+#define CTR_RPC_NO_NAMESPACE                                                                       \
+	64u /* the method needs no namespace; otherwise the host answers for a missing one */
+#define CTR_RPC_TTRPC 128u /* a service of the ttrpc socket instead (flag of every method of it) */
 
 /* A handler's result that means: not finished yet, finish() comes later from any thread. */
 #define CTR_PENDING 0x20000
@@ -67,7 +69,8 @@ struct ctr_rpc_ops {
 	uint64_t (*queued_bytes)(struct ctr_rpc_call *rc);
 	/* Call fn(ud) once, on the pool that the method's flags name, when queued_bytes has sunk below low_bytes or the
 	 * call is over. How a long answer waits for a slow reader without a thread. */
-	void (*on_drained)(struct ctr_rpc_call *rc, uint64_t low_bytes, void (*fn)(void *ud), void *ud);
+	void (*on_drained)(struct ctr_rpc_call *rc, uint64_t low_bytes, void (*fn)(void *ud),
+			   void *ud);
 	/* Deliver the next message of a client stream whose message() had returned CTR_PENDING. */
 	void (*resume)(struct ctr_rpc_call *rc);
 	/* End the call; message may be NULL. Later replies and finishes are ignored. */

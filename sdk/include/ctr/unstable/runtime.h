@@ -12,15 +12,15 @@
 #define CTR_KIND_RUNTIME "io.containerd.runtime.v2"
 
 /* Operations; beside each, what it takes beyond id and exec_id, and what of the result it fills. */
-#define CTR_TASK_CREATE     1  /* runtime, spec, options, rootfs, stdio, terminal, checkpoint -> pid */
-#define CTR_TASK_START      2  /* -> pid */
-#define CTR_TASK_DELETE     3  /* -> pid, exit_status, exited_at_ns */
-#define CTR_TASK_STATE      4  /* -> everything of a process */
-#define CTR_TASK_WAIT       5  /* -> exit_status, exited_at_ns */
-#define CTR_TASK_KILL       6  /* signal, all */
-#define CTR_TASK_EXEC       7  /* spec (OCI process), stdio, terminal */
-#define CTR_TASK_RESIZE     8  /* width, height */
-#define CTR_TASK_CLOSE_IO   9  /* close_stdin */
+#define CTR_TASK_CREATE     1 /* runtime, spec, options, rootfs, stdio, terminal, checkpoint -> pid */
+#define CTR_TASK_START      2 /* -> pid */
+#define CTR_TASK_DELETE     3 /* -> pid, exit_status, exited_at_ns */
+#define CTR_TASK_STATE      4 /* -> everything of a process */
+#define CTR_TASK_WAIT       5 /* -> exit_status, exited_at_ns */
+#define CTR_TASK_KILL       6 /* signal, all */
+#define CTR_TASK_EXEC       7 /* spec (OCI process), stdio, terminal */
+#define CTR_TASK_RESIZE     8 /* width, height */
+#define CTR_TASK_CLOSE_IO   9 /* close_stdin */
 #define CTR_TASK_PAUSE      10
 #define CTR_TASK_RESUME     11
 #define CTR_TASK_UPDATE     12 /* resources, annotations */
@@ -78,13 +78,15 @@ struct ctr_runtime_ops {
 	uint32_t size, reserved;
 	/* Loop's thread; must not block. call lives until done has run. Its cancel ends waiting, never an operation that
 	 * has begun to change something. CTR_NOT_FOUND: no such task or process. */
-	void (*call)(void *self, const struct ctr_call *call, const struct ctr_task_args *args, ctr_task_done done,
-		     void *ud);
+	void (*call)(void *self, const struct ctr_call *call, const struct ctr_task_args *args,
+		     ctr_task_done done, void *ud);
 	/* Loop's thread: every task of the namespace ("" for all). */
-	ctr_code (*walk)(void *self, const char *ns, ctr_task_sink sink, void *ud, struct ctr_error *err);
+	ctr_code (*walk)(void *self, const char *ns, ctr_task_sink sink, void *ud,
+			 struct ctr_error *err);
 	/* Loop's thread: the init process of a task has exited: keep that until delete, before it is told to anybody. 1: this
 	 * is news; 0: it was kept before. */
-	int32_t (*exited)(void *self, const char *ns, const char *id, uint32_t exit_status, int64_t exited_at_ns);
+	int32_t (*exited)(void *self, const char *ns, const char *id, uint32_t exit_status,
+			  int64_t exited_at_ns);
 };
 
 #endif

@@ -15,11 +15,12 @@ struct ctr_tasks_ops {
 	uint32_t size, reserved;
 	/* Loop's thread; done as ctr_runtime_ops.call. For create, spec is taken from the container, runtime too unless
 	 * args name one, and options unless args have a value. */
-	void (*call)(const struct ctr_host *h, const struct ctr_call *call, const struct ctr_task_args *args,
-		     ctr_task_done done, void *ud);
+	void (*call)(const struct ctr_host *h, const struct ctr_call *call,
+		     const struct ctr_task_args *args, ctr_task_done done, void *ud);
 	/* Loop's thread: the tasks of the call's namespace that match any of the filters (fields id and namespace). */
-	ctr_code (*walk)(const struct ctr_host *h, const struct ctr_call *call, const char *const *filters,
-			 uint64_t n_filters, ctr_task_sink sink, void *ud, struct ctr_error *err);
+	ctr_code (*walk)(const struct ctr_host *h, const struct ctr_call *call,
+			 const char *const *filters, uint64_t n_filters, ctr_task_sink sink,
+			 void *ud, struct ctr_error *err);
 };
 
 #endif
