@@ -45,7 +45,7 @@ prefix=$(setting CMAKE_INSTALL_PREFIX)
 case $prefix in /usr | /usr/*) ;; *) fail "the build's prefix '$prefix' is not below /usr" ;; esac
 mkdir -p "$work/sdk/usr"
 DESTDIR=$work/sdk cmake --install "$BUILD" --component sdk >"$work/install.log" || fail "$(cat "$work/install.log")"
-in_jail test ! -e "$top" || fail "the jail sees the tree"
+in_jail test ! -e "$top/CMakeLists.txt" || fail "the jail sees the tree"
 
 # Two authors copy the template and give it a name: one has make and pkg-config, the other CMake.
 in_jail sh -euc '
