@@ -24,8 +24,11 @@ typedef Io__Containerd__Cgroups__V1__MemoryEntry memory_entry;
 typedef Io__Containerd__Cgroups__V1__BlkIOEntry blkio_entry;
 typedef Io__Containerd__Cgroups__V1__BlkIOStat blkio_stat;
 
-#define N(key, field) { key, offsetof(memory_stat, field) }
-#define M(field)      N(#field, field)
+#define N(key, field)                                                                              \
+	{                                                                                          \
+		key, offsetof(memory_stat, field)                                                  \
+	}
+#define M(field) N(#field, field)
 
 static const struct {
 	const char *key;

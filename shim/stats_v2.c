@@ -26,11 +26,14 @@ struct key {
 	size_t offset;
 };
 
-#define KEY(name, type, field) { name, offsetof(type, field) }
-#define C(field)               KEY(#field, cpu_stat, field)
-#define M(field)               KEY(#field, memory_stat, field)
-#define N(name, field)         KEY(name, memory_stat, field)
-#define E(field)               KEY(#field, memory_events, field)
+#define KEY(name, type, field)                                                                     \
+	{                                                                                          \
+		name, offsetof(type, field)                                                        \
+	}
+#define C(field)       KEY(#field, cpu_stat, field)
+#define M(field)       KEY(#field, memory_stat, field)
+#define N(name, field) KEY(name, memory_stat, field)
+#define E(field)       KEY(#field, memory_events, field)
 
 static const struct key cpu_keys[] = {
 	C(usage_usec),   C(user_usec),      C(system_usec), C(nr_periods),

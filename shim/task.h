@@ -37,7 +37,7 @@ struct shim {
 	struct loop_timer
 		*reap_timer; /* orphans may hide behind a child that the loop has not reaped yet */
 	struct loop_timer *unused_timer;
-	size_t n_starting;   /* runtime calls under way that will leave a process to us */
+	size_t n_starting; /* runtime calls under way that will leave a process to us */
 	int stopping;
 };
 
