@@ -18,6 +18,7 @@
 #include "base/spawn.h"
 #include "base/str.h"
 #include "shim/kids.h"
+#include "shim/oomscore.h"
 #include "shim/runclog.h"
 
 #define SEARCH_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -146,6 +147,21 @@ static void job_ended(void *ud, const siginfo_t *info)
 	fn(fn_ud, code, &err);
 }
 
+/*
+ * Our own score spares us, and children inherit it. The runtime starts with 0: crun 1.8 passes on
+ * what it has when the spec says 0, and exec never sets any.
+ */
+static int spawn_unspared(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd)
+{
+	int score = 0;
+	int lifted = oom_score_get(0, &score) == 0 && score < 0 && oom_score_set(0, 0) == 0;
+	int r = spawn_start(s, ret_pid, ret_pidfd);
+
+	if (lifted)
+		(void)oom_score_set(0, score);
+	return r;
+}
+
 static int spawn_job(struct loop *loop, const struct job_spec *spec, struct job *j)
 {
 	AUTO_STRV argv = runc_argv(spec->runc, spec->log_name, spec->args);
@@ -165,7 +181,7 @@ static int spawn_job(struct loop *loop, const struct job_spec *spec, struct job 
 	s.envp = runc_env;
 	s.cwd_fd = spec->bundle_fd;
 	s.fds = fds;
-	r = spawn_start(&s, &pid, &pidfd);
+	r = spawn_unspared(&s, &pid, &pidfd);
 	if (r < 0)
 		return r;
 	r = loop_add_child(loop, pidfd, job_ended, j, NULL);

@@ -21,6 +21,7 @@
 #include "shim/address.h"
 #include "shim/bootstrap.h"
 #include "shim/cgroup.h"
+#include "shim/oomscore.h"
 #include "shim/shim.h"
 
 #define OOM_SCORE_MAX 1000
@@ -31,34 +32,15 @@ static int complain(const struct ctr_error *err)
 	return EXIT_FAILURE;
 }
 
-static int read_score(const char *pid, int64_t *ret)
-{
-	AUTO_FREE char *path = str_printf("/proc/%s/oom_score_adj", pid);
-	AUTO_CLOSE int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	AUTO_FREE char *text = NULL;
-
-	if (fd < 0 || io_read_fd(fd, 16, &text, NULL) < 0)
-		return -ENOENT;
-	text[strcspn(text, "\n")] = '\0';
-	return parse_i64(text, ret);
-}
-
 /*
  * The daemon's score and one more: the shim goes first. Not being allowed to is no reason to fail.
  */
 static void adjust_oom_score(pid_t pid)
 {
-	AUTO_FREE char *parent = str_printf("%d", (int)getppid());
-	AUTO_FREE char *path = str_printf("/proc/%d/oom_score_adj", (int)pid);
-	AUTO_CLOSE int fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
-	AUTO_FREE char *text = NULL;
-	int64_t score;
+	int score;
 
-	if (!parent || fd < 0 || read_score(parent, &score) < 0)
-		return;
-	text = str_printf("%d", (int)MIN(score + 1, OOM_SCORE_MAX));
-	if (text)
-		(void)io_write_full(fd, text, strlen(text));
+	if (oom_score_get(getppid(), &score) == 0)
+		(void)oom_score_set(pid, MIN(score + 1, OOM_SCORE_MAX));
 }
 
 static ctr_code spawn_server(const struct invocation *in, const struct bootstrap *b,
