@@ -237,7 +237,7 @@ ctr c rm v1
 
 # --- the rest of a container without a pid namespace of its own dies with its init
 ctr oci spec | tr -d '\n\t' | sed -E -e 's/ +/ /g' -e 's/\{ *"type": "pid" *\},?//' -e "s,\"path\": \"rootfs\",\"path\": \"$work/rootfs\"," \
-	-e 's,"process": \{,"process": {"args": ["/bin/sh"\, "-c"\, "/bin/sleep 98765 \& /bin/sleep 0.3"]\,,' >"$work/host-pid.json"
+	-e 's,"process": \{,"process": {"args": ["/bin/sh"\, "-c"\, "/bin/sleep 98765 \& /bin/sleep 2"]\,,' >"$work/host-pid.json"
 run -d --null-io --config "$work/host-pid.json" h1
 until_true pgrep -f 'sleep 98765' >/dev/null
 check "a survivor to be" 0 $?
@@ -314,7 +314,7 @@ clean "after the missing runtime" n1
 
 # --- a container of that id that is not ours
 mkdir "$work/q1"
-sed -e 's,98765 & /bin/sleep 0.3,98763,' "$work/host-pid.json" >"$work/q1/config.json"
+sed -e 's,98765 & /bin/sleep 2,98763,' "$work/host-pid.json" >"$work/q1/config.json"
 runc --root "/run/containerd/runc/$ns" run -d --bundle "$work/q1" q1 </dev/null >/dev/null 2>&1
 match "an id that the runtime knows" "already exists" "$(run -d --null-io bb:1 q1 true 2>&1)"
 check "and that stays" running "$(runc --root "/run/containerd/runc/$ns" state q1 | sed -n 's/.*"status": "\(.*\)",/\1/p')"
