@@ -5,6 +5,7 @@
  * folder and umask.
  */
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,12 +153,24 @@ static int read_option(int opt, struct config_args *args)
 	}
 }
 
+/*
+ * Large messages come and go: what they took is mapped and returned, instead of raising glibc's own
+ * thresholds for ever; two arenas are enough for pools that end when idle.
+ */
+static void keep_small(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+	(void)mallopt(M_ARENA_MAX, 2);
+}
+
 int main(int argc, char **argv)
 {
 	struct config_args args = { .path = NULL };
 	char *config = NULL;
 	int opt, r;
 
+	keep_small();
 	while ((opt = getopt_long(argc, argv, "+c:a:l:vh", options, NULL)) != -1) {
 		r = read_option(opt, &args);
 		if (r >= 0)

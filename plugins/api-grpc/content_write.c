@@ -217,12 +217,14 @@ ctr_code content_write(void *self, struct ctr_rpc_call *rc, const void *data, ui
 	return code;
 }
 
+/* The client has said all: the call ends, the lock goes with it, the ingest stays for the next writer. */
 ctr_code content_write_end(void *self, struct ctr_rpc_call *rc, struct ctr_error *err)
 {
-	(void)self;
-	(void)rc;
+	struct contents *c = self;
+
 	(void)err;
-	return CTR_OK; /* the ingest stays for the next writer */
+	c->api->rpc->finish(rc, CTR_OK, NULL);
+	return CTR_OK;
 }
 
 void content_write_closed(void *self, struct ctr_rpc_call *rc)
