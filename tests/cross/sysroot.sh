@@ -37,7 +37,11 @@ debootstrap --foreign --arch=arm64 --variant=minbase --include="$packages" bookw
 for deb in "$dir"/root/var/cache/apt/archives/*.deb; do
 	dpkg-deb --fsys-tarfile "$deb" | tar -C "$dir/root" -x --skip-old-files
 done
-rm -rf "$dir"/root/{var,dev,proc,usr/share/doc,usr/share/locale,usr/share/man} "$dir/fetch.log"
+# Only what is linked and loaded stays.
+find "$dir/root" -mindepth 1 -maxdepth 1 ! -name usr ! -name lib -exec rm -rf {} +
+find "$dir/root/usr" -mindepth 1 -maxdepth 1 ! -name lib ! -name include ! -name share -exec rm -rf {} +
+find "$dir/root/usr/share" -mindepth 1 -maxdepth 1 ! -name pkgconfig -exec rm -rf {} +
+rm -f "$dir/fetch.log"
 : >"$dir/done"
 for old in "$cache"/*/; do
 	[ "$old" = "$dir/" ] || [ ! -e "$old/done" ] || rm -rf "$old"
