@@ -330,6 +330,8 @@ answer=$(cd "$work/b" && printf "\\n\\002b1J\\$(printf %03o $((${#work} + 2)))$w
 match "BootstrapResult" "unix://$work/s/" "$answer"
 check "symlink to the socket directory" "$work/s" "$(readlink "$work/b/s")"
 check "no address file" "" "$(ls "$work/b/address" 2>/dev/null)"
-kill "$(pgrep -f "containerd-shim-ctr-v2 -namespace $ns -id b1 ")"
+by_hand() { pgrep -f "containerd-shim-ctr-v2 -namespace $ns -id b1 "; }
+until_true by_hand >/dev/null # start answers before the kernel shows its child's command line
+kill "$(by_hand)"
 until_true no_shims
 check "its socket is removed" "" "$(ls "$work/s")"
