@@ -49,6 +49,7 @@ nothing_left() { # nothing_left FILE WHAT
 	wait_for 20 same_as "$1" || fail "$2 leaves: $("${look:-holds_ingests}" | diff "$1" -)"
 }
 
-end_namespace() { # cgroups that runc makes on the way to a container's own
+end_namespace() { # what runc makes on the way to a container's own: cgroups, and the folder of its states
 	find /sys/fs/cgroup -depth -maxdepth 3 -type d -path "*/$ns" -exec rmdir {} + 2>/dev/null || true
+	rmdir "/run/containerd/runc/$ns" 2>/dev/null || true
 }
