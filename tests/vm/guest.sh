@@ -17,6 +17,12 @@ expect() { # expect TEXT COMMAND...
 	out=$("$@" 2>&1) || fail "'$*' ends with $?: $out"
 	grep -qF -- "$want" <<<"$out" || fail "'$*' does not say '$want' but: $out"
 }
+says() { # says LINE COMMAND...: that and nothing else
+	local want=$1 out
+	shift
+	out=$("$@" 2>&1) || fail "'$*' ends with $?: $out"
+	[ "$out" = "$want" ] || fail "'$*' does not say '$want' but: $out"
+}
 refuse() { # refuse STATUS TEXT COMMAND...
 	local status=$1 want=$2 out got=0
 	shift 2
@@ -33,10 +39,9 @@ wait_for() { # wait_for SECONDS COMMAND...
 	done
 }
 check() { # check TEXT FUNCTION [ARGUMENT...]
-	local text=$1 status
-	local since
+	local text=$1 status=0
+	local since=$EPOCHSECONDS
 	shift
-	since=$(date +%s)
 	n=$((n + 1))
 	(
 		set -e
@@ -44,12 +49,12 @@ check() { # check TEXT FUNCTION [ARGUMENT...]
 	) >/vm/log 2>&1
 	status=$?
 	if [ "$status" = 0 ]; then
-		printf 'ok %d - %s\n' "$n" "$text"
+		printf 'ok %d - %s # %d s\n' "$n" "$text" $((EPOCHSECONDS - since))
 	else
 		printf 'not ok %d - %s\n' "$n" "$text"
 		tail -n 30 /vm/log | sed 's/^/# /'
 		case $1 in
-		runs | really_runs | limits | stats | oom | pause | apparmor*) ctrctl rm -f $(ctrctl ps -aq) >/dev/null 2>&1 ;;
+		runs | really_runs | limits | stats | oom* | pause | apparmor*) ctrctl rm -f $(ctrctl ps -aq) >/dev/null 2>&1 ;;
 		esac
 		journalctl -u ctrd -n 15 --no-pager -o cat --since "@$since" | sed 's/^/# ctrd: /'
 	fi
@@ -113,8 +118,16 @@ limits() {
 	expect "an't fork" sh -c "ctrctl run --rm --runtime $1 --pids-limit 20 $image \
 		sh -c 'i=0; while [ \$i -lt 40 ]; do sleep 9 & i=\$((i + 1)); done' 2>&1 || true"
 	expect "50000 100000" ctrctl run --rm --runtime "$1" --cpus 0.5 "$image" cat /sys/fs/cgroup/cpu.max
-	[ "$(ctrctl run --rm --runtime "$1" "$image" cat /proc/self/oom_score_adj)" = 0 ] # not the daemon's
 	expect "0::/" ctrctl run --rm --runtime "$1" "$image" cat /proc/self/cgroup
+}
+
+oom_score() { # not the daemon's, which spares it
+	[ "$(cat "/proc/$(main_pid)/oom_score_adj")" = -999 ]
+	says 0 ctrctl run --rm --runtime "$1" "$image" cat /proc/self/oom_score_adj
+	says 7 ctrctl run --rm --runtime "$1" --oom-score-adj 7 "$image" cat /proc/self/oom_score_adj
+	ctrctl run -d --name e --runtime "$1" "$image" sleep 600
+	says 0 ctrctl exec e cat /proc/self/oom_score_adj
+	ctrctl rm -f e
 }
 
 stats() {
@@ -353,6 +366,7 @@ first)
 		check "$r: run --rm, exit codes, Debian's ctr" runs "$r"
 		check "$r: is what runs" really_runs "$r"
 		check "$r: memory, pids and cpu limits" limits "$r"
+		check "$r: oom_score_adj is the container's own" oom_score "$r"
 		check "$r: stats of cgroup v2" stats "$r"
 		check "$r: out of memory is told, exit 137" oom "$r"
 		check "$r: pause and unpause" pause "$r"

@@ -38,8 +38,12 @@ mkdir "$dir"
 trap '[ -e "$dir/done" ] || rm -rf "$dir"' EXIT
 
 # ---- kernel: the newest that the metapackage names ----
-kernel=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '$1 == "Depends:" && /linux-image-/ { print $2; exit }')
-[ -n "$kernel" ] || skip "apt knows no linux-image-cloud-amd64: apt-get update"
+newest_kernel() {
+	apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '$1 == "Depends:" && /linux-image-/ { print $2; exit }'
+}
+kernel=$(newest_kernel)
+[ -n "$kernel" ] || { apt-get update -q && kernel=$(newest_kernel); } || true
+[ -n "$kernel" ] || skip "apt knows no linux-image-cloud-amd64"
 (cd "$dir" && apt-get download -q "$kernel" >fetch.log 2>&1) || skip "cannot fetch $kernel: $(tail -n 1 "$dir/fetch.log")"
 dpkg-deb -x "$dir/$kernel"_*.deb "$dir/kernel"
 version=$(basename "$(echo "$dir"/kernel/lib/modules/*)")
