@@ -138,6 +138,7 @@ static void proc_ended(void *ud, const siginfo_t *info)
 		stdio_drain(p->io);
 	if (p == &t->init) {
 		t->paused = 0;
+		oom_look(t->oom);
 		oom_free(t->oom);
 		t->oom = NULL;
 		if (!t->own_pidns)

@@ -50,6 +50,18 @@ static void stop(struct oom *o)
 	fd_close(&o->fd);
 }
 
+static void tell(struct oom *o)
+{
+	if (o->v2) {
+		uint64_t kills = count_kills(o);
+
+		if (kills <= o->kills)
+			return;
+		o->kills = kills;
+	}
+	o->fn(o->ud);
+}
+
 static void event(void *ud, uint32_t events)
 {
 	struct oom *o = ud;
@@ -63,14 +75,17 @@ static void event(void *ud, uint32_t events)
 		stop(o);
 		return;
 	}
-	if (o->v2) {
-		uint64_t kills = count_kills(o);
+	tell(o);
+}
 
-		if (kills <= o->kills)
-			return;
-		o->kills = kills;
-	}
-	o->fn(o->ud);
+void oom_look(struct oom *o)
+{
+	if (!o || !o->watch)
+		return;
+	if (o->v2)
+		tell(o);
+	else
+		event(o, EPOLLIN);
 }
 
 static int register_v1(struct oom *o)

@@ -12,6 +12,11 @@ struct oom;
 
 /* fn(ud) for each event, on the loop. 0, -ENOENT (no memory controller) or another -errno. */
 int oom_watch(struct loop *loop, const struct cgroup *cg, loop_fn fn, void *ud, struct oom **ret);
+/*
+ * Tell now what was not told: a process may be seen to end before the kernel speaks, which in v2
+ * waits some milliseconds. NULL allowed.
+ */
+void oom_look(struct oom *o);
 void oom_free(struct oom *o); /* NULL allowed */
 
 #endif

@@ -22,6 +22,7 @@
 #include "rpc/pb.h"
 #include "shim/cgroup.h"
 #include "shim/logfile.h"
+#include "shim/oom.h"
 #include "shim/stats.h"
 #include "tree.h"
 
@@ -180,6 +181,37 @@ static void makes_v2_metrics(void **state)
 	pb_any_done(&any);
 }
 
+static void count(void *ud)
+{
+	++*(int *)ud;
+}
+
+/* Given a kill that the kernel has not told of, when somebody looks, then it is told, once. */
+static void kills_are_told_when_looked_for(void **state)
+{
+	AUTO_FREE char *text = NULL;
+	struct loop *loop = NULL;
+	struct oom *o = NULL;
+	int told = 0;
+
+	(void)state;
+	put("box", "cgroup.procs", "");
+	put("box", "memory.events", "oom 0\noom_kill 0\n");
+	text = str_printf("0::/../../..%s/box\n", dir); /* out of /sys/fs/cgroup */
+	const struct cgroup cg = { .v2 = 1, .text = text };
+	assert_int_equal(loop_new(&loop), 0);
+	assert_int_equal(oom_watch(loop, &cg, count, &told, &o), 0);
+	oom_look(o);
+	assert_int_equal(told, 0);
+	put("box", "memory.events", "oom 1\noom_kill 1\n");
+	oom_look(o);
+	oom_look(o);
+	assert_int_equal(told, 1);
+	oom_look(NULL);
+	oom_free(o);
+	loop_free(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +220,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(makes_v1_metrics, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(makes_v1_block_io, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(makes_v2_metrics, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(kills_are_told_when_looked_for, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
